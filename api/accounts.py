@@ -1,0 +1,63 @@
+"""Accounts: one person, on however many phones. Shape: mine.
+
+Nobody can find out here whether an address is known: signing up with one that is answers
+exactly like signing up with one that is not, and changes nothing.
+"""
+
+from fastapi import APIRouter
+from sqlalchemy.dialects.postgresql import insert
+
+from api.deps import Db, House, Me, MeWriting, Now, become
+from api.errors import NotSignedIn, Refusal, documented
+from schemas.accounts import ACCOUNT, Account, AccountPublic, AccountWrite, SignUp
+from schemas.base import local_date, new_id
+
+router = APIRouter(prefix="/accounts", tags=["accounts"])
+
+
+class Underage(Refusal):
+    type = "/problems/underage"
+    status = 422
+    detail = "Twofold is for people of 18 and older."
+    pointer = "#/born_on"
+
+
+class PasswordCommonlyUsed(Refusal):
+    type = "/problems/password-commonly-used"
+    status = 422
+    detail = "This password is easily guessed. Four or five unrelated words make a good one."
+    pointer = "#/password"
+
+
+@router.post(
+    "",
+    status_code=202,
+    summary="Sign up",
+    responses=documented(Underage, PasswordCommonlyUsed),
+)
+async def sign_up(body: SignUp, db: Db, now: Now, house: House) -> None:
+    """Accepted, then sign in. The answer is the same where the address is already known."""
+    if not body.adult(local_date(now, body.zone)):
+        raise Underage
+    password = body.password.get_secret_value()
+    if await house.passwords.commonly_used(password, [body.email, body.display_name]):
+        raise PasswordCommonlyUsed
+
+    account = Account.of(body, await house.passwords.hash(password), new_id(now), now)
+    await become(db, account.id)
+    await db.exec(insert(Account).values(**account.model_dump()).on_conflict_do_nothing())
+
+
+@router.get("/me", summary="Read my account", responses=documented(NotSignedIn))
+async def read_account(me: Me, db: Db) -> AccountPublic:
+    """What I am called, where I am, what I read. Nobody else can read it."""
+    account = (await db.exec(ACCOUNT, params=me.scope)).one()
+    return AccountPublic.model_validate(account)
+
+
+@router.put("/me", summary="Change my account", responses=documented(NotSignedIn))
+async def change_account(body: AccountWrite, me: MeWriting, db: Db) -> AccountPublic:
+    """My partner sees the name and nothing else. Schedules keep the zone they were made with."""
+    account = (await db.exec(ACCOUNT, params=me.scope)).one()
+    account.sqlmodel_update(body.model_dump())
+    return AccountPublic.model_validate(account)

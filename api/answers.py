@@ -1,0 +1,189 @@
+"""Answers: what each says alone, and both may read. Shape: reveal.
+
+I answer all, some or none, and choose for each answer whether my partner may read it. They read
+it once they have answered and released the same one, and I read theirs at the same moment. Until
+then nothing here differs by what the other did: never answered, skipped, not released and not
+allowed all look alike. What was released once keeps its words.
+"""
+
+from datetime import datetime
+from typing import NoReturn
+from uuid import UUID
+
+from fastapi import APIRouter
+from fastapi.exceptions import RequestValidationError
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from api.deps import Db, Me, MeWriting, Now
+from api.errors import NotFound, NotSignedIn, Refusal, documented
+from api.policy import answers as policy
+from notifications import outbox
+from schemas.answers import (
+    ANSWERS,
+    REVEALED,
+    Answer,
+    AnswersWrite,
+    CheckinAnswers,
+    ReleaseWrite,
+)
+from schemas.boundaries import BOUNDARIES, boundaries_of
+from schemas.checkins import CHECKIN, Checkin
+from schemas.consents import CONSENTS, Purpose, allowed
+from schemas.nudges import Kind
+from schemas.pairing import Person
+from schemas.questionnaires import PACKS, Name, Topic
+
+router = APIRouter(
+    prefix="/checkins/{checkin_id}/answers",
+    tags=["answers"],
+    responses=documented(NotSignedIn, NotFound),
+)
+
+
+class CheckinClosed(Refusal):
+    type = "/problems/checkin-closed"
+    status = 409
+    detail = "This check-in takes no more answers."
+
+
+class CheckinsNotAllowed(Refusal):
+    type = "/problems/checkins-not-allowed"
+    status = 409
+    detail = "You have not allowed Twofold to keep your answers (consent `checkins`)."
+
+
+class SharingNotAllowed(Refusal):
+    type = "/problems/sharing-not-allowed"
+    status = 409
+    detail = "You have not allowed your partner to read what you release (consent `sharing`)."
+
+
+class AnswerFinal(Refusal):
+    type = "/problems/answer-final"
+    status = 409
+    detail = "What was released once keeps its words."
+
+
+class AlreadyRevealed(Refusal):
+    type = "/problems/already-revealed"
+    status = 409
+    detail = "Both of you have released this answer. It cannot be taken back."
+
+
+@router.get("", summary="Read a check-in")
+async def read_checkin(checkin_id: UUID, me: Me, db: Db, now: Now) -> CheckinAnswers:
+    """Its questions, my answers, and my partner's where both of us have released them."""
+    return await seen(await load(checkin_id, db), me, db, now)
+
+
+async def load(checkin_id: UUID, db: AsyncSession) -> Checkin:
+    checkin = (await db.exec(CHECKIN, params={"id": checkin_id})).one_or_none()
+    if checkin is None:
+        raise NotFound
+    return checkin
+
+
+async def seen(checkin: Checkin, me: Person, db: AsyncSession, now: datetime) -> CheckinAnswers:
+    mine, partners = await answers(checkin, me, db), await revealed(checkin, db, now)
+    closed = await closed_topics(me, db, now)
+    pack = PACKS[checkin.pack, checkin.version]
+    return policy.shown_to(me, checkin, pack, mine, partners, closed)
+
+
+async def answers(checkin: Checkin, me: Person, db: AsyncSession) -> dict[str, Answer]:
+    rows = await db.exec(ANSWERS, params=me.scope | {"id": checkin.id})
+    return {row.question: row for row in rows}
+
+
+async def revealed(checkin: Checkin, db: AsyncSession, now: datetime) -> dict[str, object]:
+    if checkin.couple_id is None:
+        return {}
+    rows = await db.exec(REVEALED, params={"checkin": checkin.id, "now": now})
+    return dict(row for row in rows)
+
+
+async def my_consents(me: Person, db: AsyncSession, now: datetime) -> set[Purpose]:
+    return allowed(await db.exec(CONSENTS, params=me.scope), me.couple_id, now)
+
+
+async def closed_topics(me: Person, db: AsyncSession, now: datetime) -> set[Topic]:
+    rows = await db.exec(BOUNDARIES, params=me.scope | {"partner": None})
+    return policy.topics_closed(boundaries_of(rows), await my_consents(me, db, now))
+
+
+@router.put(
+    "",
+    summary="Answer",
+    responses=documented(CheckinClosed, CheckinsNotAllowed, AnswerFinal),
+)
+async def answer(
+    checkin_id: UUID, body: AnswersWrite, me: MeWriting, db: Db, now: Now
+) -> CheckinAnswers:
+    """Some questions or all; null skips one. Nothing of it is shown to anybody by answering."""
+    checkin = await load(checkin_id, db)
+    if not checkin.open_to(me, now):
+        raise CheckinClosed
+    if Purpose.CHECKINS not in await my_consents(me, db, now):
+        raise CheckinsNotAllowed
+    pack, closed = PACKS[checkin.pack, checkin.version], await closed_topics(me, db, now)
+    if wrong := policy.refused_answers(body, pack, closed):
+        raise_invalid("answers", wrong, "value")
+    known = await answers(checkin, me, db)
+    for each in body.answers:
+        row = known.get(each.question) or Answer.to(each.question, checkin, me, now)
+        if row.final and row.value != each.value:
+            raise AnswerFinal
+        row.value, row.answered_at = each.value, now
+        db.add(row)
+    await db.flush()
+    return await seen(checkin, me, db, now)
+
+
+@router.post(
+    "/released",
+    summary="Release answers",
+    responses=documented(CheckinClosed, SharingNotAllowed),
+)
+async def release(
+    checkin_id: UUID, body: ReleaseWrite, me: MeWriting, db: Db, now: Now
+) -> CheckinAnswers:
+    """My partner reads these once they have released the same; so do I theirs. Until then this
+    answers alike, whatever they have done.
+    """
+    checkin = await load(checkin_id, db)
+    if checkin.couple_id is None or checkin.couple_id != me.couple_id:
+        raise CheckinClosed
+    if Purpose.SHARING not in await my_consents(me, db, now):
+        raise SharingNotAllowed
+    mine, before = await answers(checkin, me, db), await revealed(checkin, db, now)
+    if wrong := policy.not_to_release(body, mine):
+        raise_invalid("questions", wrong)
+    for question in body.questions:
+        mine[question].released = mine[question].final = True
+    await db.flush()
+    if me.partner_id and set(before) < set(await revealed(checkin, db, now)):
+        await outbox.tell(db, me.partner_id, me.couple_id, Kind.REVEAL, now, checkin.id)
+    return await seen(checkin, me, db, now)
+
+
+def raise_invalid(field: str, wrong: list[tuple[int, str]], *inside: str) -> NoReturn:
+    places = [{"loc": ("body", field, place, *inside), "msg": why} for place, why in wrong]
+    raise RequestValidationError(places)
+
+
+@router.delete(
+    "/released/{question}",
+    status_code=204,
+    summary="Take a release back",
+    responses=documented(AlreadyRevealed),
+)
+async def withdraw_release(
+    checkin_id: UUID, question: Name, me: MeWriting, db: Db, now: Now
+) -> None:
+    """Until my partner has released the same. Not released, it changes nothing."""
+    checkin = await load(checkin_id, db)
+    if question in await revealed(checkin, db, now):
+        raise AlreadyRevealed
+    row = (await answers(checkin, me, db)).get(question)
+    if row:
+        row.released = False

@@ -1,0 +1,63 @@
+"""The application, put together from its areas."""
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from datetime import datetime
+
+from fastapi import FastAPI
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from api import (
+    accounts,
+    answers,
+    boundaries,
+    checkins,
+    consents,
+    devices,
+    nudges,
+    pairing,
+    questionnaires,
+    schedules,
+    sessions,
+    space,
+    today,
+)
+from api.deps import Fittings
+from api.errors import HANDLERS, LastResort, documented
+from api.openapi import TAGS, describe
+from api.passwords import Passwords
+
+AREAS = (
+    *(accounts, sessions, devices, pairing, consents, boundaries, space, questionnaires),
+    *(checkins, answers, schedules, nudges, today),
+)
+LARGEST_BODY = 64 * 1024
+
+
+def create_app(
+    engine: AsyncEngine, clock: Callable[[], datetime], token_keys: Mapping[str, bytes]
+) -> FastAPI:
+    """The clock is read once per request, in `deps`, and handed down as `now`."""
+    passwords = Passwords()
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        passwords.close()
+
+    app = FastAPI(
+        title="Twofold",
+        version="1",
+        openapi_tags=TAGS,
+        responses=documented(),
+        exception_handlers=HANDLERS,
+        max_body_size=LARGEST_BODY,
+        redirect_slashes=False,
+        lifespan=lifespan,
+    )
+    app.state.house = Fittings(engine, clock, token_keys, passwords)
+    app.add_middleware(LastResort)
+    for area in AREAS:
+        app.include_router(area.router, prefix="/v1")
+    describe(app)
+    return app

@@ -1,0 +1,80 @@
+"""Check-ins: questions that each answers alone. Shape: reveal; the answers are told there.
+
+A check-in is for me alone or for both of us. For both, it is there for both, whoever began it
+and whatever either does with it: that it was answered stands nowhere but in `answers`.
+"""
+
+from fastapi import APIRouter
+
+from api.deps import Db, Me, MeWriting, Now, paired
+from api.door import PartnerTakesSpace, knock
+from api.errors import NotPaired, NotSignedIn, Refusal, documented
+from api.policy import checkins as policy
+from notifications import outbox
+from schemas.checkins import (
+    CHECKINS,
+    FIRST_PAGE,
+    PAGE,
+    SAME_CHECKIN,
+    After,
+    Checkin,
+    CheckinPage,
+    CheckinPublic,
+    CheckinWrite,
+    Cursor,
+)
+from schemas.door import Approach
+from schemas.nudges import Kind
+from schemas.questionnaires import Audience, newest
+from schemas.space import MY_SPACE
+
+router = APIRouter(prefix="/checkins", tags=["checkins"], responses=documented(NotSignedIn))
+
+
+class UnknownPack(Refusal):
+    type = "/problems/unknown-pack"
+    status = 422
+    detail = "There is no such questionnaire, or it is not for two."
+    pointer = "#/pack"
+
+
+@router.get("", summary="List check-ins")
+async def read_checkins(me: Me, db: Db, now: Now, after: After | None = None) -> CheckinPage:
+    """Newest day first: mine, those of the two of us, and former ones in which I answered. What
+    my partner began during the space that I am in is left out until it is over.
+    """
+    end = Cursor.read(after) if after else FIRST_PAGE
+    page = me.scope | {"date": end.date, "id": end.id, "most": PAGE + 1}
+    rows = (await db.exec(CHECKINS, params=page)).all()
+    my_space = (await db.exec(MY_SPACE, params=me.scope)).one_or_none()
+    shown = [row.public() for row in rows[:PAGE] if not policy.kept_back(row, me, my_space, now)]
+    last = rows[PAGE - 1] if len(rows) > PAGE else None
+    return CheckinPage(checkins=shown, next=str(Cursor(last.date, last.id)) if last else None)
+
+
+@router.post(
+    "",
+    status_code=201,
+    summary="Begin a check-in",
+    responses=documented(NotPaired, PartnerTakesSpace, UnknownPack),
+)
+async def begin(body: CheckinWrite, me: MeWriting, db: Db, now: Now) -> CheckinPublic:
+    """For me alone or for both. One a day of each questionnaire: begun again, by either, it is the
+    same. Accepted for both does not mean that my partner is told.
+    """
+    pack = newest(body.pack)
+    if pack is None or (body.for_both and pack.audience is not Audience.COUPLE):
+        raise UnknownPack
+    if body.for_both:
+        await knock(paired(me), Approach(), db, now)
+    checkin = Checkin.of(me, pack, now, for_both=body.for_both)
+    same = {"pack": pack.id, "date": checkin.date}
+    whose = {"owner": checkin.account_id, "couple": checkin.couple_id}
+    if known := (await db.exec(SAME_CHECKIN, params=same | whose)).one_or_none():
+        return known.public()
+    db.add(checkin)
+    await db.flush()
+    if me.partner_id and body.for_both:
+        about = checkin.id
+        await outbox.tell(db, me.partner_id, me.couple_id, Kind.CHECKIN_OPENED, now, about)
+    return checkin.public()

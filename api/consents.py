@@ -1,0 +1,82 @@
+"""Consents: what I allow, one purpose at a time. Shape: mine.
+
+The default is no. A yes is given to a version of a text, may end by itself, and is withdrawn in
+one call, with effect on the next request and on pushes that wait. The history is only ever
+added to, and only I can read it. Whether I never allowed something, withdrew it or let it run
+out: my partner sees the same as if I had not answered.
+"""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from api.deps import Db, Me, MeWriting, Now
+from api.errors import NotPaired, NotSignedIn, documented
+from schemas.consents import (
+    CONSENTS,
+    HISTORY,
+    LAST_CONSENT,
+    TEXT_VERSION,
+    TEXTS,
+    Consent,
+    ConsentHistory,
+    ConsentPast,
+    ConsentPublic,
+    ConsentWrite,
+    Purpose,
+)
+from schemas.pairing import Person
+
+router = APIRouter(prefix="/consents", tags=["consents"], responses=documented(NotSignedIn))
+
+PAGE = 50
+LAST_NUMBER = 2**31 - 1
+
+
+@router.get("", summary="See what I allow")
+async def read_consents(me: Me, db: Db, now: Now) -> list[ConsentPublic]:
+    """Every purpose there is, with the words that a yes would be given to."""
+    rows = {row.purpose: row for row in await db.exec(CONSENTS, params=me.scope)}
+    given = {p: row for p, row in rows.items() if row.allows(me.couple_id, now)}
+    return [shown(purpose, given.get(purpose), me) for purpose in Purpose]
+
+
+def shown(purpose: Purpose, given: Consent | None, me: Person) -> ConsentPublic:
+    return ConsentPublic(
+        purpose=purpose,
+        given=given is not None,
+        expires_at=given.expires_at if given else None,
+        text=TEXTS[purpose][me.locale],
+        text_version=TEXT_VERSION,
+    )
+
+
+@router.get("/history", summary="Read what I said, and when")
+async def read_history(
+    me: Me, db: Db, before: Annotated[int, Query(ge=1, le=LAST_NUMBER)] = LAST_NUMBER
+) -> ConsentHistory:
+    """Newest first. Nobody else can read it, and nobody can change it."""
+    page = me.scope | {"before": before, "most": PAGE + 1}
+    rows = [ConsentPast.model_validate(row) for row in await db.exec(HISTORY, params=page)]
+    more = rows[PAGE - 1].number if len(rows) > PAGE else None
+    return ConsentHistory(entries=rows[:PAGE], next=more)
+
+
+@router.put("/{purpose}", summary="Say yes", responses=documented(NotPaired))
+async def give(
+    purpose: Purpose, body: ConsentWrite, me: MeWriting, db: Db, now: Now
+) -> ConsentPublic:
+    """From the next request on. What has my partner in mind needs one, and ends with us."""
+    if purpose.within_pairing and purpose is not Purpose.INTIMACY and not me.couple_id:
+        raise NotPaired
+    last = (await db.exec(LAST_CONSENT, params=me.scope)).one_or_none()
+    said = Consent.of(me, last, purpose, body, now)
+    db.add(said)
+    return shown(purpose, said, me)
+
+
+@router.delete("/{purpose}", status_code=204, summary="Withdraw")
+async def withdraw(purpose: Purpose, me: MeWriting, db: Db, now: Now) -> None:
+    """At once, also for pushes that wait. My partner is not told and cannot find out."""
+    last = (await db.exec(LAST_CONSENT, params=me.scope)).one_or_none()
+    db.add(Consent.of(me, last, purpose, None, now))

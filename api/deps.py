@@ -1,0 +1,125 @@
+"""What a route may ask for by name.
+
+Db         the transaction of this request
+Now        its time
+House      what the application was built with: keys, passwords, engine
+Me         who asks
+MeWriting  who asks, and nobody else writes for them (or, paired, for the two of them) meanwhile
+Reader     who asks, within a couple; without one it is refused
+Writer     the same, and nobody else writes for this couple meanwhile
+"""
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Depends, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from sqlalchemy import String, bindparam, func
+from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlmodel import select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from api import tokens
+from api.errors import NotPaired, NotSignedIn
+from api.passwords import Passwords
+from schemas.base import Locale
+from schemas.database import transaction
+from schemas.pairing import OPENING, Member, Person
+
+
+@dataclass(frozen=True, slots=True)
+class Fittings:
+    """What the application was built with."""
+
+    engine: AsyncEngine
+    clock: Callable[[], datetime]
+    token_keys: Mapping[str, bytes]
+    passwords: Passwords
+
+
+async def read_house(request: Request) -> Fittings:
+    house: Fittings = request.app.state.house
+    return house
+
+
+House = Annotated[Fittings, Depends(read_house)]
+
+
+async def read_clock(house: House) -> datetime:
+    return house.clock()
+
+
+Now = Annotated[datetime, Depends(read_clock)]
+
+
+async def open_transaction(house: House) -> AsyncIterator[AsyncSession]:
+    """One request, one transaction. It takes a connection when it is first used."""
+    async with transaction(house.engine) as db:
+        yield db
+
+
+# By default FastAPI ends a dependency after the response has left: a commit that fails would
+# follow a 200. scope="function" ends it before, so a 2xx is always in the database.
+Db = Annotated[AsyncSession, Depends(open_transaction, scope="function")]
+Bearer = Annotated[HTTPAuthorizationCredentials | None, Depends(HTTPBearer(auto_error=False))]
+
+
+async def read_token(bearer: Bearer, house: House, now: Now) -> tokens.Claims:
+    claims = tokens.read(house.token_keys, bearer.credentials, now) if bearer else None
+    if claims is None:
+        raise NotSignedIn
+    return claims
+
+
+Claims = Annotated[tokens.Claims, Depends(read_token)]
+
+
+async def me(claims: Claims, db: Db, now: Now) -> Person:
+    """Who asks; from here on the database shows what this person may see."""
+    return await opened(claims, db, now, lock=False)
+
+
+async def me_writing(claims: Claims, db: Db, now: Now) -> Person:
+    return await opened(claims, db, now, lock=True)
+
+
+async def opened(claims: tokens.Claims, db: AsyncSession, now: datetime, *, lock: bool) -> Person:
+    """One statement: session, account, couple, wall and lock, all as they are at this moment."""
+    asked = {"session": claims.session_id, "now": now, "lock": lock}
+    row = (await db.exec(OPENING, params=asked)).one_or_none()
+    if row is None or row[0] != claims.account_id:
+        raise NotSignedIn
+    account_id, zone, locale, couple_id, partner_id = row
+    return Person(account_id, claims.session_id, zone, Locale(locale), couple_id, partner_id)
+
+
+def paired(person: Person) -> Member:
+    if person.couple_id is None or person.partner_id is None:
+        raise NotPaired
+    return Member(**asdict(person))
+
+
+Me = Annotated[Person, Depends(me)]
+MeWriting = Annotated[Person, Depends(me_writing)]
+
+
+async def reader(person: Me) -> Member:
+    return paired(person)
+
+
+async def writer(person: MeWriting) -> Member:
+    return paired(person)
+
+
+Reader = Annotated[Member, Depends(reader)]
+Writer = Annotated[Member, Depends(writer)]
+
+BECOME = select(func.set_config("app.account_id", bindparam("who", type_=String), True))  # noqa: FBT003
+
+
+async def become(db: AsyncSession, account_id: UUID) -> None:
+    """For the few routes that begin without a session: from here on, act as this account."""
+    await db.exec(BECOME, params={"who": str(account_id)})

@@ -1,0 +1,45 @@
+"""Devices: where a push reaches me. Shape: mine.
+
+A phone is a session with a push target. Signed out, it is forgotten, and nothing rings there
+any more. A target belongs to one person: on a tablet that two share it rings for whoever is
+signed in.
+"""
+
+from uuid import UUID
+
+from fastapi import APIRouter
+
+from api.deps import Db, Me, MeWriting, Now
+from api.errors import NotFound, NotSignedIn, documented
+from schemas.devices import DEVICES, RELEASE_TARGET, Device, DevicePublic, DeviceWrite
+
+router = APIRouter(prefix="/devices", tags=["devices"], responses=documented(NotSignedIn))
+
+
+@router.get("", summary="List my phones")
+async def read_devices(me: Me, db: Db) -> list[DevicePublic]:
+    """All on which I am signed in and that asked for pushes. Only I see them."""
+    return [device.public() for device in await db.exec(DEVICES, params=me.scope)]
+
+
+@router.put("/current", summary="Register or renew this phone")
+async def register_device(body: DeviceWrite, me: MeWriting, db: Db, now: Now) -> DevicePublic:
+    """To be sent at every start of the app. A target that was somebody else's is no longer."""
+    release = {"kind": body.target_kind, "target": body.target, "session": me.session_id}
+    await db.exec(RELEASE_TARGET, params=release)
+    device = Device.of(me, body, now)
+    for known in await db.exec(DEVICES, params=me.scope):
+        if known.session_id == me.session_id:
+            device.id = known.id
+    return (await db.merge(device)).public()
+
+
+@router.delete(
+    "/{device_id}", status_code=204, summary="Forget a phone", responses=documented(NotFound)
+)
+async def forget_device(device_id: UUID, me: MeWriting, db: Db) -> None:
+    """No push reaches it from now on; it stays signed in."""
+    device = await db.get(Device, device_id)
+    if device is None or device.account_id != me.id:
+        raise NotFound
+    await db.delete(device)

@@ -1,0 +1,131 @@
+"""Nudges: what waits for me, and gentle phrases for my partner. Shape: offer.
+
+Whatever a push announces waits here, so a lost push loses nothing. A phrase is one of a fixed
+list; it goes through my partner's door, and all that I ever learn is that I sent it. What came
+for me while I took space stays behind my door until I look or discard it.
+"""
+
+from datetime import datetime
+from uuid import UUID
+
+from fastapi import APIRouter
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from api import door
+from api.deps import Db, Me, MeWriting, Now, Reader, Writer
+from api.errors import NotFound, NotPaired, NotSignedIn, Refusal, documented
+from api.policy import nudges as policy
+from notifications import outbox
+from schemas.base import local_date
+from schemas.boundaries import BOUNDARIES, MOST_CONTACTS, boundaries_of
+from schemas.consents import CONSENTS, allowed
+from schemas.door import Approach, Recipient
+from schemas.nudges import (
+    NUDGES,
+    SENT,
+    Kind,
+    Nudge,
+    NudgesPublic,
+    PartnerNudge,
+    PartnerNudgePublic,
+    PartnerNudgeWrite,
+    PhrasePublic,
+)
+from schemas.pairing import Person
+from schemas.phrases import PHRASES
+from schemas.space import MY_SPACE
+
+router = APIRouter(prefix="/nudges", tags=["nudges"], responses=documented(NotSignedIn))
+
+
+class EnoughForToday(Refusal):
+    type = "/problems/enough-for-today"
+    status = 409
+    detail = "Twenty nudges a day are the most there are."
+
+
+@router.get("", summary="See what waits for me")
+async def read_nudges(me: Me, db: Db, now: Now) -> NudgesPublic:
+    """What reached me through my own door, by the day. What came while I took space is only
+    said to be there.
+    """
+    rows = (await db.exec(NUDGES, params=me.scope | {"now": now})).all()
+    return policy.shown_to(await myself(me, db, now), rows)
+
+
+async def myself(me: Person, db: AsyncSession, now: datetime) -> Recipient:
+    rows = (await db.exec(BOUNDARIES, params=me.scope | {"partner": None})).all()
+    consents = allowed(await db.exec(CONSENTS, params=me.scope), me.couple_id, now)
+    return Recipient(
+        zone=me.zone,
+        consents=frozenset(consents),
+        space=(await db.exec(MY_SPACE, params=me.scope)).one_or_none(),
+        boundaries=boundaries_of(rows),
+        contacts_today=0,
+    )
+
+
+@router.post("/behind-the-door/look", summary="Look at what waits behind my door")
+async def look(me: MeWriting, db: Db, now: Now) -> NudgesPublic:
+    """What came while I took space is listed from now on. Nobody is told that I looked."""
+    rows = (await db.exec(NUDGES, params=me.scope | {"now": now})).all()
+    recipient = await myself(me, db, now)
+    for nudge, _ in rows:
+        nudge.looked = nudge.looked or nudge.behind_the_door(recipient.space)
+    return policy.shown_to(recipient, rows)
+
+
+@router.delete("/behind-the-door", status_code=204, summary="Discard what waits behind my door")
+async def discard(me: MeWriting, db: Db, now: Now) -> None:
+    """Unseen, and nobody is told."""
+    my_space = (await db.exec(MY_SPACE, params=me.scope)).one_or_none()
+    for nudge, _ in await db.exec(NUDGES, params=me.scope | {"now": now}):
+        if nudge.behind_the_door(my_space):
+            await db.delete(nudge)
+
+
+@router.get("/phrases", summary="List the phrases")
+async def read_phrases(me: Me) -> list[PhrasePublic]:
+    """All that one partner can send the other, in my language. None asks for an answer."""
+    return [
+        PhrasePublic(id=phrase_id, kind=phrase.kind, text=phrase.text[me.locale])
+        for phrase_id, phrase in PHRASES.items()
+    ]
+
+
+@router.get("/sent", summary="See what I sent", responses=documented(NotPaired))
+async def read_sent(me: Reader, db: Db) -> list[PartnerNudgePublic]:
+    """The last hundred, by the day. That something was sent says nothing of what became of it."""
+    return [row.public() for row in await db.exec(SENT, params=me.scope)]
+
+
+@router.post(
+    "/sent",
+    status_code=202,
+    summary="Send my partner a phrase",
+    responses=documented(NotPaired, EnoughForToday, *door.REFUSALS.values()),
+)
+async def send(body: PartnerNudgeWrite, me: Writer, db: Db, now: Now) -> PartnerNudgePublic:
+    """Accepted, which does not mean delivered. What my partner shows turns it away in words."""
+    await door.knock(me, Approach(PHRASES[body.phrase]), db, now)
+    today = local_date(now, me.zone)
+    mine = (await db.exec(SENT, params=me.scope)).all()
+    if sum(local_date(row.sent_at, me.zone) == today for row in mine) >= MOST_CONTACTS:
+        raise EnoughForToday
+
+    sent = PartnerNudge.of(me, body, now)
+    db.add(sent)
+    await db.flush()
+    await outbox.tell(db, me.partner_id, me.couple_id, Kind.PARTNER_NUDGE, now, sent.id)
+    return sent.public()
+
+
+@router.delete(
+    "/{nudge_id}", status_code=204, summary="Dismiss a nudge", responses=documented(NotFound)
+)
+async def dismiss(nudge_id: UUID, me: MeWriting, db: Db) -> None:
+    """Gone for me; nobody is told, and whoever sent it sees no difference."""
+    nudge = await db.get(Nudge, nudge_id)
+    if nudge is None or nudge.account_id != me.id:
+        raise NotFound
+    await db.delete(nudge)

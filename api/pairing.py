@@ -1,0 +1,170 @@
+"""Pairing: how two accounts become a couple, and how either of them leaves.
+
+Sam invites, Alex types the code, Sam confirms that it is Alex. Until then neither has seen
+anything of the other but the name that Sam confirms. Leaving needs one call and nobody's
+consent; what was between the two ends in the same transaction, because it hangs on a row that
+is deleted, and each keeps what they wrote.
+"""
+
+import secrets
+from datetime import datetime
+from hashlib import sha256
+
+from fastapi import APIRouter
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from api.deps import Db, Me, MeWriting, Now, Writer
+from api.errors import NotPaired, NotSignedIn, Refusal, documented
+from notifications import outbox
+from schemas.base import new_id
+from schemas.nudges import Kind
+from schemas.pairing import (
+    CODE_LENGTH,
+    CODE_SIGNS,
+    COUPLE,
+    FOUND_COUPLE,
+    INVITATION_LASTS,
+    JOINED,
+    KNOWN_NAME,
+    MY_INVITATION,
+    REDEEM,
+    CoupleMember,
+    Invitation,
+    InvitationPublic,
+    Leave,
+    Pairing,
+    PairingState,
+    Person,
+    Redeem,
+)
+
+router = APIRouter(prefix="/pairing", tags=["pairing"], responses=documented(NotSignedIn))
+
+
+class AlreadyPaired(Refusal):
+    type = "/problems/already-paired"
+    status = 409
+    detail = "You have a partner. Leave first."
+
+
+class CodeNotGood(Refusal):
+    type = "/problems/code-not-good"
+    status = 404
+    detail = "This code does not work. Ask for a new one."
+
+
+class NobodyWaits(Refusal):
+    type = "/problems/nobody-waits"
+    status = 409
+    detail = "Nobody waits to be confirmed."
+
+
+@router.get("", summary="See where I stand")
+async def read_pairing(me: Me, db: Db, now: Now) -> Pairing:
+    """Alone, inviting, confirming, joining or paired. A name is shown to whoever must confirm
+    it, and between partners; a code shows nobody's.
+    """
+    return await standing(me, db, now)
+
+
+async def standing(me: Person, db: AsyncSession, now: datetime) -> Pairing:
+    if me.couple_id:
+        couple = (await db.exec(COUPLE, params=me.scope)).one()
+        name = (await db.exec(KNOWN_NAME, params={"who": me.partner_id})).one()
+        on = couple.paired_at.date()
+        return Pairing(state=PairingState.PAIRED, name=name, expires_at=None, paired_on=on)
+    for statement, state in (
+        (MY_INVITATION, PairingState.INVITING),
+        (JOINED, PairingState.JOINING),
+    ):
+        row = (await db.exec(statement, params=me.scope)).one_or_none()
+        if row and row.waits(now):
+            return await waiting(row, state, db)
+    return Pairing(state=PairingState.ALONE, name=None, expires_at=None, paired_on=None)
+
+
+async def waiting(row: Invitation, state: PairingState, db: AsyncSession) -> Pairing:
+    name = None
+    if state is PairingState.INVITING and row.joiner_id:
+        state = PairingState.CONFIRMING
+        name = (await db.exec(KNOWN_NAME, params={"who": row.joiner_id})).one()
+    return Pairing(state=state, name=name, expires_at=row.expires_at, paired_on=None)
+
+
+@router.put("/invitation", summary="Invite my partner", responses=documented(AlreadyPaired))
+async def invite(me: MeWriting, db: Db, now: Now) -> InvitationPublic:
+    """A code for one person, good for 24 hours and one use. It replaces the one before."""
+    if me.couple_id:
+        raise AlreadyPaired
+    code = "".join(secrets.choice(CODE_SIGNS) for _ in range(CODE_LENGTH))
+    invitation = Invitation(
+        account_id=me.id,
+        code_hash=hashed(code),
+        expires_at=now + INVITATION_LASTS,
+        joiner_id=None,
+    )
+    await db.merge(invitation)
+    in_groups = "-".join((code[:4], code[4:8], code[8:]))
+    return InvitationPublic(code=in_groups, expires_at=invitation.expires_at)
+
+
+def hashed(code: str) -> bytes:
+    # 60 random bits and 24 hours: a fast hash is enough, there is nothing to be guessed from.
+    return sha256(code.encode()).digest()
+
+
+@router.delete("/invitation", status_code=204, summary="Take an invitation back")
+async def withdraw(me: MeWriting, db: Db) -> None:
+    """My own, with whoever waits on it, or the one that I typed. Neither is told."""
+    for statement in (MY_INVITATION, JOINED):
+        row = (await db.exec(statement, params=me.scope)).one_or_none()
+        if row:
+            await db.delete(row)
+
+
+@router.post(
+    "/redeem",
+    status_code=202,
+    summary="Type a code",
+    responses=documented(AlreadyPaired, CodeNotGood),
+)
+async def redeem(body: Redeem, me: Me, db: Db, now: Now) -> Pairing:
+    """Whoever invited me now sees my name and confirms me. Unknown, used, run out or one's own:
+    the answer is the same.
+    """
+    if me.couple_id:
+        raise AlreadyPaired
+    typed = {"hash": hashed(body.code), "now": now}
+    inviter = (await db.exec(REDEEM, params=typed)).one()
+    if inviter is None:
+        raise CodeNotGood
+    await outbox.tell(db, inviter, None, Kind.JOINER_WAITING, now)
+    return await standing(me, db, now)
+
+
+@router.post(
+    "/confirm",
+    summary="Confirm who typed my code",
+    responses=documented(AlreadyPaired, NobodyWaits),
+)
+async def confirm(me: Me, db: Db, now: Now) -> Pairing:
+    """From here on the two are a couple. Nothing that either had before is shared by it."""
+    if me.couple_id:
+        raise AlreadyPaired
+    couple_id = new_id(now)
+    partner_id = (await db.exec(FOUND_COUPLE, params={"couple": couple_id, "now": now})).one()
+    if partner_id is None:
+        raise NobodyWaits
+    await outbox.tell(db, partner_id, couple_id, Kind.PAIRED, now)
+    name = (await db.exec(KNOWN_NAME, params={"who": partner_id})).one()
+    return Pairing(state=PairingState.PAIRED, name=name, expires_at=None, paired_on=now.date())
+
+
+@router.post("/leave", status_code=204, summary="Leave", responses=documented(NotPaired))
+async def leave(body: Leave, me: Writer, db: Db, now: Now) -> None:
+    """Alone, at once, without a reason. Silent unless I say otherwise: then my partner's phone
+    says once that something changed.
+    """
+    if body.tell:
+        await outbox.tell(db, me.partner_id, None, Kind.PAIRING_ENDED, now)
+    await db.delete(await db.get_one(CoupleMember, me.id))

@@ -1,0 +1,1 @@
+"""Who may see and do what: pure functions. The four shapes are told in `schemas/shapes.py`."""

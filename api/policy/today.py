@@ -1,0 +1,37 @@
+"""How the home screen looks to one person."""
+
+from datetime import datetime
+
+from api.policy import checkins, nudges, space
+from schemas.base import local_date
+from schemas.consents import allowed
+from schemas.door import Recipient
+from schemas.pairing import Person
+from schemas.today import CheckinToday, Screen, Today
+
+
+def shown_to(me: Person, screen: Screen, now: datetime) -> Today:
+    """What each area would show by itself, in one piece."""
+    my_space = next((each for each in screen.spaces if each.account_id == me.id), None)
+    recipient = Recipient(
+        zone=me.zone,
+        consents=frozenset(allowed(screen.consents, me.couple_id, now)),
+        space=my_space,
+        boundaries=screen.boundaries,
+        contacts_today=0,
+    )
+    return Today(
+        date=local_date(now, me.zone),
+        name=screen.name,
+        partner=screen.partner,
+        space=space.shown_to(me, screen.spaces, now),
+        checkins=[
+            CheckinToday.model_validate(
+                each.public(), update={"answered": screen.answered.get(each.id, 0)}
+            )
+            for each in screen.checkins
+            if not checkins.kept_back(each, me, my_space, now)
+        ],
+        nudges=nudges.shown_to(recipient, screen.nudges),
+        next_reminder_at=min((hour.next_at for hour in screen.hours), default=None),
+    )

@@ -1,0 +1,188 @@
+"""Schedules: when Twofold opens a check-in. Shape: agreement.
+
+A schedule for both counts only while both have signed the version that stands. Either proposes
+other terms, which both then sign again, and either withdraws alone. The terms are shared; the
+hour at which a phone reminds is each person's own, in a zone of their own, and moves without
+asking anybody.
+"""
+
+from datetime import datetime
+from uuid import UUID
+
+from fastapi import APIRouter
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from api.deps import Db, Me, MeWriting, Now, paired
+from api.door import PartnerTakesSpace, knock
+from api.errors import NotFound, NotPaired, NotSignedIn, Refusal, documented
+from api.policy import schedules as policy
+from notifications import outbox
+from schemas.door import Approach
+from schemas.nudges import Kind
+from schemas.pairing import Person
+from schemas.questionnaires import Audience, newest
+from schemas.schedules import (
+    HOURS,
+    MOST_SCHEDULES,
+    SCHEDULE,
+    SCHEDULES,
+    SIGNATURES,
+    SIGNATURES_OF,
+    Hour,
+    HourFields,
+    Schedule,
+    SchedulePublic,
+    ScheduleWrite,
+    Signature,
+    SignatureWrite,
+    TermsWrite,
+)
+from schemas.space import MY_SPACE
+
+router = APIRouter(prefix="/schedules", tags=["schedules"], responses=documented(NotSignedIn))
+
+
+class UnknownPack(Refusal):
+    type = "/problems/unknown-pack"
+    status = 422
+    detail = "There is no such questionnaire, or it is not for two."
+    pointer = "#/pack"
+
+
+class TooManySchedules(Refusal):
+    type = "/problems/too-many-schedules"
+    status = 409
+    detail = "Ten schedules are enough. Withdraw from one first."
+
+
+class OtherVersion(Refusal):
+    type = "/problems/other-version"
+    status = 409
+    detail = "The terms have changed since you saw them. Read them again."
+
+
+@router.get("", summary="List schedules")
+async def read_schedules(me: Me, db: Db, now: Now) -> list[SchedulePublic]:
+    """Mine, and those of the two of us. What my partner proposed during the space that I am in
+    is left out until it is over.
+    """
+    schedules = (await db.exec(SCHEDULES)).all()
+    signatures = (await db.exec(SIGNATURES)).all()
+    hours = {hour.schedule_id: hour for hour in await db.exec(HOURS, params=me.scope)}
+    my_space = (await db.exec(MY_SPACE, params=me.scope)).one_or_none()
+    return [
+        policy.shown_to(
+            me, each, [s for s in signatures if s.schedule_id == each.id], hours.get(each.id)
+        )
+        for each in schedules
+        if not policy.kept_back(each, me, my_space, now)
+    ]
+
+
+@router.post(
+    "",
+    status_code=201,
+    summary="Make a schedule",
+    responses=documented(NotPaired, PartnerTakesSpace, UnknownPack, TooManySchedules),
+)
+async def make(body: ScheduleWrite, me: MeWriting, db: Db, now: Now) -> SchedulePublic:
+    """Signed by me, with an hour of my own. For both, it waits for my partner's signature;
+    accepted does not mean that they are told.
+    """
+    fits(body, for_both=body.for_both)
+    if len((await db.exec(SCHEDULES)).all()) >= MOST_SCHEDULES:
+        raise TooManySchedules
+    schedule = Schedule.of(me, body, now)
+    if body.for_both:
+        await knock(paired(me), Approach(), db, now)
+    db.add(schedule)
+    await db.flush()
+    await sign(schedule, body, me, db, now)
+    await propose(schedule, me, db, now)
+    return await seen(schedule, me, db)
+
+
+def fits(terms: TermsWrite, *, for_both: bool) -> None:
+    pack = newest(terms.pack)
+    if pack is None or (for_both and pack.audience is not Audience.COUPLE):
+        raise UnknownPack
+
+
+async def sign(
+    schedule: Schedule, hour: HourFields, me: Person, db: AsyncSession, now: datetime
+) -> None:
+    await db.merge(Signature.of(me, schedule))
+    await db.merge(Hour.of(me, schedule, hour, now))
+    await db.flush()
+
+
+async def propose(schedule: Schedule, me: Person, db: AsyncSession, now: datetime) -> None:
+    if schedule.couple_id and me.partner_id:
+        about = schedule.id
+        await outbox.tell(db, me.partner_id, me.couple_id, Kind.SCHEDULE_PROPOSED, now, about)
+
+
+async def seen(schedule: Schedule, me: Person, db: AsyncSession) -> SchedulePublic:
+    signatures = (await db.exec(SIGNATURES_OF, params={"id": schedule.id})).all()
+    return policy.shown_to(me, schedule, signatures, await db.get(Hour, (me.id, schedule.id)))
+
+
+async def load(schedule_id: UUID, db: AsyncSession) -> Schedule:
+    schedule = (await db.exec(SCHEDULE, params={"id": schedule_id})).one_or_none()
+    if schedule is None:
+        raise NotFound
+    return schedule
+
+
+@router.put(
+    "/{schedule_id}",
+    summary="Propose other terms",
+    responses=documented(NotFound, PartnerTakesSpace, UnknownPack),
+)
+async def change(
+    schedule_id: UUID, body: TermsWrite, me: MeWriting, db: Db, now: Now
+) -> SchedulePublic:
+    """A new version, signed by me. For both, nothing is in force until my partner signs it too."""
+    schedule = await load(schedule_id, db)
+    fits(body, for_both=schedule.couple_id is not None)
+    if schedule.couple_id:
+        await knock(paired(me), Approach(), db, now)
+    schedule.propose(me, body, now)
+    await sign(schedule, body, me, db, now)
+    await propose(schedule, me, db, now)
+    return await seen(schedule, me, db)
+
+
+@router.put(
+    "/{schedule_id}/signature",
+    summary="Sign, or move my hour",
+    responses=documented(NotFound, OtherVersion),
+)
+async def agree(
+    schedule_id: UUID, body: SignatureWrite, me: MeWriting, db: Db, now: Now
+) -> SchedulePublic:
+    """The version that I was shown, with an hour of my own, which my partner never sees."""
+    schedule = await load(schedule_id, db)
+    if body.version != schedule.version:
+        raise OtherVersion
+    await sign(schedule, body, me, db, now)
+    return await seen(schedule, me, db)
+
+
+@router.delete(
+    "/{schedule_id}/signature",
+    status_code=204,
+    summary="Withdraw",
+    responses=documented(NotFound),
+)
+async def withdraw(schedule_id: UUID, me: MeWriting, db: Db) -> None:
+    """Alone and at once: from now on it opens nothing. Signed by nobody, it is gone."""
+    schedule = await load(schedule_id, db)
+    signatures = (await db.exec(SIGNATURES_OF, params={"id": schedule.id})).all()
+    mine = [each for each in signatures if each.account_id == me.id]
+    if len(mine) == len(signatures):
+        await db.delete(schedule)
+        return
+    hours = [await db.get(Hour, (me.id, schedule.id))] if mine else []
+    for row in (*mine, *hours):
+        await db.delete(row)

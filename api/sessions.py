@@ -1,0 +1,156 @@
+"""Sessions: the phones on which somebody is signed in. Shape: mine.
+
+A session is read with every request, so ending one takes effect with the next. Refresh tokens
+are used once each. One that comes back after its successor was used means that two hands hold
+the chain, and the session ends for both; one that comes back before is a phone that lost the
+answer, and gets another.
+"""
+
+import secrets
+from datetime import datetime
+from hashlib import sha256
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends
+from fastapi.responses import JSONResponse
+from sqlalchemy import Uuid, bindparam, func
+from sqlmodel import select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from api import tokens
+from api.deps import Db, Fittings, House, Me, MeWriting, Now, become
+from api.errors import NotFound, NotSignedIn, Refusal, documented
+from schemas.accounts import ACCOUNT
+from schemas.database import transaction
+from schemas.sessions import (
+    REFRESH_TOKEN,
+    SESSIONS,
+    Refresh,
+    RefreshToken,
+    Session,
+    SessionPublic,
+    SignIn,
+    Tokens,
+)
+
+router = APIRouter(prefix="/sessions", tags=["sessions"])
+
+ACCOUNT_BY_EMAIL = select(func.account_by_email(bindparam("email"), type_=Uuid))
+SESSION_OF_TOKEN = select(func.session_of_token(bindparam("hash"), type_=Uuid))
+
+
+class WrongCredentials(Refusal):
+    type = "/problems/wrong-credentials"
+    status = 401
+    detail = "The address and the password do not belong together."
+
+
+class SessionOver(Refusal):
+    type = "/problems/session-over"
+    status = 401
+    detail = "This session is over. Sign in again."
+
+
+async def prove(body: SignIn, house: House) -> UUID:
+    """Whose address and password these are. No transaction is open while the password is tried."""
+    known = None
+    async with transaction(house.engine) as db:
+        account_id = (await db.exec(ACCOUNT_BY_EMAIL, params={"email": body.email})).one()
+        if account_id:
+            await become(db, account_id)
+            known = (await db.exec(ACCOUNT, params={"me": account_id})).one().password_hash
+    matched = await house.passwords.match(known, body.password.get_secret_value())
+    if not matched or account_id is None:
+        raise WrongCredentials
+    return UUID(str(account_id))
+
+
+@router.post("", status_code=201, summary="Sign in", responses=documented(WrongCredentials))
+async def sign_in(
+    account_id: Annotated[UUID, Depends(prove)], db: Db, now: Now, house: House
+) -> Tokens:
+    """Begin a session on this phone. The answer to an unknown address and a wrong password is
+    the same, and takes as long.
+    """
+    await become(db, account_id)
+    session = Session.begin(account_id, now)
+    db.add(session)
+    await db.flush()
+    return issue(session, db, house, now)
+
+
+@router.post(
+    "/refresh",
+    summary="Go on with a session",
+    response_model=Tokens,
+    responses=documented(SessionOver),
+)
+async def refresh(body: Refresh, db: Db, now: Now, house: House) -> Tokens | JSONResponse:
+    """A refresh token is good once. Store the new one before using it; where the answer was lost,
+    send the old one again.
+    """
+    token_hash = sha256(body.refresh_token.get_secret_value().encode()).digest()
+    session_id = (await db.exec(SESSION_OF_TOKEN, params={"hash": token_hash})).one()
+    session = session_id and await db.get(Session, session_id)
+    if not session or not session.live(now):
+        raise SessionOver
+    token = (await db.exec(REFRESH_TOKEN, params={"hash": token_hash})).one()
+    if not session.accepts(token):
+        await db.delete(session)
+        return SessionOver.response()
+    session.spend(token, now)
+    return issue(session, db, house, now)
+
+
+def issue(session: Session, db: AsyncSession, house: Fittings, now: datetime) -> Tokens:
+    """The tokens with which this session goes on."""
+    refresh_token = secrets.token_urlsafe(32)
+    row = RefreshToken(
+        hash=sha256(refresh_token.encode()).digest(),
+        account_id=session.account_id,
+        session_id=session.id,
+        generation=session.spent + 1,
+    )
+    db.add(row)
+    claims = tokens.Claims(session.account_id, session.id)
+    return Tokens(
+        token_type="Bearer",  # noqa: S106 - the name of a scheme
+        access_token=tokens.issue(house.token_keys, claims, now),
+        expires_in=int(tokens.LASTS.total_seconds()),
+        refresh_token=refresh_token,
+    )
+
+
+@router.get("", summary="List my sessions", responses=documented(NotSignedIn))
+async def read_sessions(me: Me, db: Db, now: Now) -> list[SessionPublic]:
+    """When each began and was last used. Only I see them."""
+    rows = await db.exec(SESSIONS, params=me.scope)
+    return [
+        SessionPublic.model_validate(row, update={"current": row.id == me.session_id})
+        for row in sorted(rows, key=lambda row: row.created_at)
+        if row.live(now)
+    ]
+
+
+@router.delete(
+    "/{session_id}",
+    status_code=204,
+    summary="End one of my sessions",
+    responses=documented(NotSignedIn, NotFound),
+)
+async def end_session(session_id: UUID, me: MeWriting, db: Db) -> None:
+    """From the next request on, that phone is signed out, and no push reaches it."""
+    session = await db.get(Session, session_id)
+    if session is None or session.account_id != me.id:
+        raise NotFound
+    await db.delete(session)
+
+
+@router.delete(
+    "", status_code=204, summary="End all my sessions", responses=documented(NotSignedIn)
+)
+async def end_sessions(me: MeWriting, db: Db) -> None:
+    """All phones, this one too."""
+    for session in await db.exec(SESSIONS, params=me.scope):
+        await db.delete(session)

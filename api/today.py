@@ -1,0 +1,22 @@
+"""Today: the home screen in one call. Shape: mine.
+
+Nothing stands here that another call would not show; it is read in one statement, so that a
+phone that is opened has its screen after one round trip.
+"""
+
+from fastapi import APIRouter
+
+from api.deps import Db, Me, Now
+from api.errors import NotSignedIn, documented
+from api.policy import today as policy
+from schemas.today import TODAY, Screen, Today
+
+router = APIRouter(prefix="/today", tags=["today"], responses=documented(NotSignedIn))
+
+
+@router.get("", summary="Read my home screen")
+async def read_today(me: Me, db: Db, now: Now) -> Today:
+    """My day, my partner's name, space, open check-ins, what waits for me, my next reminder."""
+    asked = me.scope | {"now": now, "who": me.partner_id}
+    row = (await db.exec(TODAY, params=asked)).one()
+    return policy.shown_to(me, Screen.of(row), now)

@@ -1,0 +1,37 @@
+"""How the database came to be what it is. Written once, never changed, only added to."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import URL
+
+from schemas.database import open_owner
+
+HERE = Path(__file__).parent
+
+
+def upgrade(url: URL, revision: str = "head") -> None:
+    """Bring the database to this revision, as whoever the URL names. Safe to run twice at once."""
+    run(url, command.upgrade, revision)
+
+
+def downgrade(url: URL, revision: str = "base") -> None:
+    run(url, command.downgrade, revision)
+
+
+def check(url: URL) -> None:
+    """Raises alembic's `CommandError` when the tables and `schemas` have drifted apart."""
+    run(url, command.check)
+
+
+def run(url: URL, step: Callable[..., object], *revision: str) -> None:
+    engine = open_owner(url)
+    config = Config()
+    config.set_main_option("script_location", str(HERE))
+    config.set_main_option("file_template", "%%(rev)s_%%(slug)s")
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        step(config, *revision)
+    engine.dispose()

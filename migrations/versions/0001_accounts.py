@@ -1,0 +1,73 @@
+"""Accounts, the two roles, and who the wall takes somebody for."""
+
+from alembic import op
+
+from migrations import wall
+
+revision = "0001"
+down_revision = None
+
+TABLES = """
+create table account (
+    display_name varchar not null,
+    zone varchar(64) not null,
+    locale varchar(40) not null,
+    id uuid not null,
+    email varchar not null,
+    password_hash varchar not null,
+    created_at timestamptz not null,
+    constraint pk_account primary key (id),
+    constraint ck_account_locale check (locale in ('en', 'pt')),
+    constraint uq_account_email unique (email)
+);
+"""
+
+ROLES = """
+do $$
+declare name text;
+begin
+    foreach name in array array['twofold_api', 'twofold_worker'] loop
+        if to_regrole(name) is null then
+            execute format('create role %I nologin', name);
+            if not (select rolsuper from pg_roles where rolname = current_user) then
+                -- So that one login can do everything where somebody has just the one.
+                execute format('grant %I to current_user', name);
+            end if;
+        end if;
+    end loop;
+end $$;
+revoke create on schema public from public;
+"""
+
+# nullif: once a transaction has set it, the setting is '' in those that follow, not null.
+ME = """
+create function me() returns uuid language sql stable
+    return nullif(current_setting('app.account_id', true), '')::uuid;
+"""
+
+# Signing in begins with an address and nothing else. Who it belongs to is not told further.
+ACCOUNT_BY_EMAIL = """
+language sql stable as $$ select id from account where email = address $$
+"""
+
+
+def upgrade() -> None:
+    op.execute(ROLES)
+    op.execute(TABLES)
+    op.execute(ME)
+    wall.stands("account")
+    op.execute(f"grant select, insert, update on account to {wall.API}")
+    op.execute(
+        f"create policy mine on account to {wall.API}"
+        " using (id = (select me())) with check (id = (select me()))"
+    )
+    op.execute(f"grant select (id, zone, locale) on account to {wall.WORKER}")
+    op.execute(f"create policy worker on account for select to {wall.WORKER} using (true)")
+    wall.reaches_past("account_by_email(address varchar) returns uuid", ACCOUNT_BY_EMAIL)
+
+
+def downgrade() -> None:
+    op.execute("drop function account_by_email")
+    op.execute("drop table account")
+    op.execute("drop function me")
+    # The roles stay: they belong to the server, and other databases may know them.

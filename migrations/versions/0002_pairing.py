@@ -1,0 +1,163 @@
+"""Couples, their two halves, and the invitations that lead there."""
+
+from alembic import op
+
+from migrations import wall
+
+revision = "0002"
+down_revision = "0001"
+
+TABLES = """
+create table couple (
+    id uuid not null,
+    paired_at timestamptz not null,
+    constraint pk_couple primary key (id)
+);
+
+create table member (
+    account_id uuid not null,
+    partner_id uuid not null,
+    couple_id uuid not null,
+    constraint pk_member primary key (account_id),
+    constraint ck_member_two_people check (account_id <> partner_id),
+    constraint uq_member_account_id_couple_id unique (account_id, couple_id),
+    constraint uq_member_account_id_partner_id_couple_id
+        unique (account_id, partner_id, couple_id),
+    constraint fk_member_other_half
+        foreign key(partner_id, account_id, couple_id)
+        references member (account_id, partner_id, couple_id)
+        on delete cascade deferrable initially deferred,
+    constraint fk_member_account_id
+        foreign key(account_id)
+        references account (id)
+        on delete cascade,
+    constraint uq_member_partner_id unique (partner_id),
+    constraint fk_member_couple_id foreign key(couple_id) references couple (id)
+);
+create index ix_member_couple_id on member (couple_id);
+
+create table invitation (
+    account_id uuid not null,
+    code_hash bytea not null,
+    expires_at timestamptz not null,
+    joiner_id uuid,
+    constraint pk_invitation primary key (account_id),
+    constraint fk_invitation_account_id
+        foreign key(account_id)
+        references account (id)
+        on delete cascade,
+    constraint uq_invitation_code_hash unique (code_hash),
+    constraint uq_invitation_joiner_id unique (joiner_id),
+    constraint fk_invitation_joiner_id
+        foreign key(joiner_id)
+        references account (id)
+        on delete cascade
+);
+"""
+
+MINE = """
+create function my_couple() returns uuid language sql stable
+    return (select couple_id from member where account_id = (select me()));
+create function my_partner() returns uuid language sql stable
+    return (select partner_id from member where account_id = (select me()));
+
+-- Always in this order, so that two who pair with each other never wait for each other.
+create function lock_accounts(one uuid, other uuid) returns void language plpgsql as $$
+begin
+    perform from account where id in (one, other) order by id for no key update;
+end $$;
+revoke all on function lock_accounts(uuid, uuid) from public;
+"""
+
+# My partner, and whoever typed my code: before that, nobody's name is known to anybody.
+KNOWN_NAME = """
+language sql stable as $$
+    select display_name from account where id = who and (
+        id = my_partner() or id = (select joiner_id from invitation where account_id = me()))
+$$
+"""
+
+# Whose phone may hear of what I do: mine, my partner's, and of whoever invited me.
+REACHABLE = """
+language sql stable as $$
+    select me() union all select my_partner()
+    union all select account_id from invitation where joiner_id = me()
+$$
+"""
+
+# For the door alone: the partner's day begins at the partner's midnight.
+PARTNER_ZONE = """
+language sql stable as $$ select zone from account where id = my_partner() $$
+"""
+
+# One answer for a code that is unknown, used, run out, or one's own. Typed again, it still waits.
+REDEEM = """
+language plpgsql as $$
+declare inviter uuid;
+begin
+    select account_id into inviter from invitation where code_hash = hash;
+    perform lock_accounts(me(), inviter);
+    if exists (select from member where account_id in (me(), inviter)) then
+        return null;
+    end if;
+    delete from invitation where joiner_id = me() and code_hash <> hash and exists (
+        select from invitation found where found.code_hash = hash and found.expires_at > at
+        and found.account_id <> me() and coalesce(found.joiner_id, me()) = me());
+    update invitation set joiner_id = me()
+        where code_hash = hash and expires_at > at and account_id <> me()
+        and coalesce(joiner_id, me()) = me()
+        returning account_id into inviter;
+    return case when found then inviter end;
+end $$
+"""
+
+# The inviter confirms. Null: nobody waits. Both halves at once, and no invitation of either left.
+FOUND_COUPLE = """
+language plpgsql as $$
+declare joiner uuid;
+begin
+    select joiner_id into joiner from invitation where account_id = me() and expires_at > at;
+    perform lock_accounts(me(), joiner);
+    perform from invitation where account_id = me() and joiner_id = joiner and expires_at > at;
+    if not found or exists (select from member where account_id in (me(), joiner)) then
+        return null;
+    end if;
+    insert into couple (id, paired_at) values (found_couple.id, at);
+    insert into member (account_id, partner_id, couple_id)
+        values (me(), joiner, found_couple.id), (joiner, me(), found_couple.id);
+    delete from invitation where account_id in (me(), joiner) or joiner_id in (me(), joiner);
+    return joiner;
+end $$
+"""
+
+
+def upgrade() -> None:
+    op.execute(TABLES)
+    op.execute(MINE)
+    wall.mine("member", "select, delete")
+    wall.stands("couple")
+    op.execute(f"grant select on couple to {wall.API}")
+    wall.shows("couple", "mine", "id = (select my_couple())")
+    wall.mine("invitation")
+    # Whoever typed a code sees that it waits, and can take it back.
+    op.execute(
+        f"create policy joined on invitation to {wall.API}"
+        " using (joiner_id = (select me())) with check (false)"
+    )
+    # Locked by the worker while it writes for somebody, so that leaving waits; never changed.
+    wall.worker("member", "select, update", changes="false")
+    wall.reaches_past("known_name(who uuid) returns varchar", KNOWN_NAME)
+    wall.reaches_past("reachable() returns setof uuid", REACHABLE)
+    wall.reaches_past("partner_zone() returns varchar", PARTNER_ZONE)
+    wall.reaches_past("redeem_invitation(hash bytea, at timestamptz) returns uuid", REDEEM)
+    wall.reaches_past("found_couple(id uuid, at timestamptz) returns uuid", FOUND_COUPLE)
+
+
+def downgrade() -> None:
+    for name in (
+        *("found_couple", "redeem_invitation", "lock_accounts"),
+        *("partner_zone", "reachable", "known_name"),
+    ):
+        op.execute(f"drop function {name}")
+    # Takes along the two functions and the policy that read them.
+    op.execute("drop table invitation, member, couple cascade")

@@ -1,0 +1,72 @@
+"""Answers, and the one function in which the reveal happens."""
+
+from alembic import op
+
+from migrations import wall
+
+revision = "0010"
+down_revision = "0009"
+
+TABLES = """
+create table answer (
+    released boolean not null,
+    final boolean not null,
+    checkin_id uuid not null,
+    account_id uuid not null,
+    question varchar not null,
+    value jsonb,
+    answered_at timestamptz not null,
+    constraint pk_answer primary key (checkin_id, account_id, question),
+    constraint ck_answer_skipped_is_not_released check (not released or value is not null),
+    constraint ck_answer_released_is_final check (not released or final),
+    constraint fk_answer_checkin_id
+        foreign key(checkin_id)
+        references checkin (id)
+        on delete cascade,
+    constraint fk_answer_account_id
+        foreign key(account_id)
+        references account (id)
+        on delete cascade
+);
+create index ix_answer_account_id on answer (account_id);
+"""
+
+# My partner's answers to what both have answered and released, while both are a couple and both
+# allow it. Nothing else in the project reads an answer of anybody but the one who asks.
+REVEALED_ANSWERS = """
+language sql stable as $$
+    select theirs.question, theirs.value
+    from member
+    join checkin on checkin.couple_id = member.couple_id
+    join answer mine on mine.checkin_id = checkin.id and mine.account_id = member.account_id
+    join answer theirs on theirs.checkin_id = checkin.id
+        and theirs.account_id = member.partner_id and theirs.question = mine.question
+    where member.account_id = me() and checkin.id = revealed_answers.checkin
+        and mine.released and theirs.released
+        and allows(member.account_id, 'sharing', at) and allows(member.partner_id, 'sharing', at)
+$$
+"""
+
+
+def upgrade() -> None:
+    op.execute(TABLES)
+    wall.mine("answer")
+    # What I wrote stays mine, also after leaving.
+    wall.shows(
+        "checkin",
+        "answered",
+        "exists (select from answer where checkin_id = checkin.id and account_id = (select me()))",
+    )
+    op.execute(f"grant select (checkin_id, account_id) on answer to {wall.WORKER}")
+    op.execute(f"create policy worker on answer for select to {wall.WORKER} using (true)")
+    wall.reaches_past(
+        "revealed_answers(checkin uuid, at timestamptz)"
+        " returns table (question varchar, value jsonb)",
+        REVEALED_ANSWERS,
+    )
+
+
+def downgrade() -> None:
+    op.execute("drop function revealed_answers")
+    op.execute("drop policy answered on checkin")
+    op.execute("drop table answer")

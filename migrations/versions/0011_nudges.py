@@ -1,0 +1,131 @@
+"""Nudges, what partners sent each other, and the pushes still to be made."""
+
+from alembic import op
+
+from migrations import wall
+
+revision = "0011"
+down_revision = "0010"
+
+TABLES = """
+create table nudge (
+    account_id uuid not null,
+    id uuid not null,
+    couple_id uuid,
+    kind varchar(40) not null,
+    about uuid,
+    made_at timestamptz not null,
+    expires_at timestamptz not null,
+    held boolean not null,
+    looked boolean not null,
+    constraint pk_nudge primary key (id),
+    constraint fk_nudge_account_id_couple_id
+        foreign key(account_id, couple_id)
+        references member (account_id, couple_id)
+        on delete cascade,
+    constraint uq_nudge_account_id_kind_about unique (account_id, kind, about),
+    constraint fk_nudge_account_id
+        foreign key(account_id)
+        references account (id)
+        on delete cascade,
+    constraint ck_nudge_kind check (kind in (
+        'checkin_reminder', 'checkin_opened', 'reveal', 'partner_nudge',
+        'schedule_proposed', 'space_began', 'joiner_waiting', 'paired', 'pairing_ended'
+    ))
+);
+create index ix_nudge_expires_at on nudge (expires_at);
+create index ix_nudge_account_id on nudge (account_id);
+
+create table partner_nudge (
+    account_id uuid not null,
+    couple_id uuid not null,
+    from_id uuid not null,
+    id uuid not null,
+    phrase varchar(40) not null,
+    sent_at timestamptz not null,
+    constraint pk_partner_nudge primary key (id),
+    constraint fk_partner_nudge_account_id_couple_id
+        foreign key(account_id, couple_id)
+        references member (account_id, couple_id)
+        on delete cascade,
+    constraint fk_partner_nudge_sender
+        foreign key(from_id, couple_id)
+        references member (account_id, couple_id)
+        on delete cascade,
+    constraint ck_partner_nudge_phraseid check (phrase in (
+        'thinking_of_you', 'good_night', 'thank_you', 'i_noticed',
+        'here_if_you_want_to_talk', 'tea_together', 'good_luck_today', 'no_need_to_answer',
+        'you_looked_lovely'
+    ))
+);
+create index ix_partner_nudge_account_id on partner_nudge (account_id);
+create index ix_partner_nudge_couple_id on partner_nudge (couple_id);
+
+create table push (
+    id uuid not null,
+    account_id uuid not null,
+    kind varchar(40) not null,
+    due_at timestamptz not null,
+    expires_at timestamptz not null,
+    attempts integer not null,
+    reminders_left integer not null,
+    constraint pk_push primary key (id),
+    constraint fk_push_id foreign key(id) references nudge (id) on delete cascade,
+    constraint uq_push_account_id_kind unique (account_id, kind),
+    constraint fk_push_account_id
+        foreign key(account_id)
+        references account (id)
+        on delete cascade,
+    constraint ck_push_kind check (kind in (
+        'checkin_reminder', 'checkin_opened', 'reveal', 'partner_nudge',
+        'schedule_proposed', 'space_began', 'joiner_waiting', 'paired', 'pairing_ended'
+    ))
+);
+create index ix_push_due_at on push (due_at);
+"""
+
+# A nudge and its push. About something, it is told once; about nothing, anew. A push of this
+# kind that still waits is enough: three thanks make one ring.
+TELL = """
+language plpgsql as $$
+begin
+    if not exists (select from reachable() as somebody where somebody = who) then
+        raise insufficient_privilege using message = 'not mine to tell';
+    end if;
+    delete from nudge where thing is null and account_id = who and kind = what and about is null;
+    insert into nudge (id, account_id, couple_id, kind, about, made_at, expires_at, held, looked)
+        values (tell.id, who, couple, what, thing, at, ends, false, false)
+        on conflict (account_id, kind, about) do nothing;
+    if found then
+        insert into push (id, account_id, kind, due_at, expires_at, attempts, reminders_left)
+            values (tell.id, who, what, at, rings, 0, 0) on conflict do nothing;
+    end if;
+end $$
+"""
+
+
+def upgrade() -> None:
+    op.execute(TABLES)
+    wall.mine("nudge", "select, update, delete")
+    wall.worker("nudge", "select, insert, delete")
+    wall.stands("partner_nudge")
+    op.execute(f"grant select, insert on partner_nudge to {wall.API}")
+    wall.shows("partner_nudge", "received", "account_id = (select me())")
+    sent = "from_id = (select me()) and couple_id = (select my_couple())"
+    op.execute(
+        f"create policy sent on partner_nudge to {wall.API} using ({sent}) with check ({sent})"
+    )
+    wall.worker("partner_nudge", "select")
+    # The api only ever adds a push, through `tell`, and never learns what became of it.
+    wall.stands("push")
+    wall.worker("push", wall.ALL)
+    wall.reaches_past(
+        "tell(id uuid, who uuid, couple uuid, what varchar, thing uuid,"
+        " at timestamptz, ends timestamptz, rings timestamptz) returns void",
+        TELL,
+    )
+
+
+def downgrade() -> None:
+    op.execute("drop function tell")
+    op.execute("drop table push, partner_nudge, nudge")

@@ -1,0 +1,58 @@
+"""Serves an application from the running loop, and lets it hang up without an answer."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+
+import uvicorn
+from fastapi import FastAPI, Request
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+
+@asynccontextmanager
+async def serve(app: FastAPI, port: int = 0) -> AsyncIterator[str]:
+    """On 127.0.0.1, on a free port unless one is given; yields the base URL."""
+    listener = socket.create_server(("127.0.0.1", port))
+    host, port = listener.getsockname()
+    # Nothing here changes how uvicorn logs: the API may be served by the same process.
+    server = Server(uvicorn.Config(app, http=Line, ws="none", lifespan="off", log_config=None))
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    await server.ready.wait()
+    try:
+        yield f"http://{host}:{port}"
+    finally:
+        server.should_exit = True
+        await serving
+
+
+class Server(uvicorn.Server):
+    """A guest in somebody else's loop."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.ready = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.ready.set()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Ctrl-C belongs to the host."""
+        yield
+
+
+class Line(H11Protocol):
+    """Shows its transport to the application: ASGI has no word for hanging up."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self.app_state = {**self.app_state, "transport": transport}
+        self.access_log = False  # a path may hold a target
+
+
+async def hang_up(request: Request) -> None:
+    """Not a byte of an answer leaves after this, whatever the route returns."""
+    request.state.transport.abort()
+    await asyncio.sleep(0)  # until the protocol has heard of it

@@ -1,0 +1,52 @@
+"""All that the api asks of notifications: a nudge and its push, in the request's transaction."""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import Uuid, bindparam, func
+from sqlmodel import UTCDateTime, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from schemas.base import new_id
+from schemas.nudges import KEPT, Kind
+
+# What did not ring within this time does not ring at all: nobody comes back to a heap.
+RINGS_FOR = timedelta(hours=12)
+
+TELL = select(
+    func.tell(
+        bindparam("id", type_=Uuid),
+        bindparam("who", type_=Uuid),
+        bindparam("couple", type_=Uuid),
+        bindparam("kind"),
+        bindparam("about", type_=Uuid),
+        bindparam("now", type_=UTCDateTime),
+        bindparam("ends", type_=UTCDateTime),
+        bindparam("rings", type_=UTCDateTime),
+    )
+)
+
+
+async def tell(  # noqa: PLR0913, PLR0917 - who, where, what, about what, when: none follows from another
+    db: AsyncSession,
+    who: UUID,
+    couple_id: UUID | None,
+    kind: Kind,
+    now: datetime,
+    about: UUID | None = None,
+) -> None:
+    """One thing that waits for this person, and one generic push if their door lets it through.
+
+    Only somebody whom the one who asks may reach: else the database refuses.
+    """
+    told = {
+        "id": new_id(now),
+        "who": who,
+        "couple": couple_id,
+        "kind": kind,
+        "about": about,
+        "now": now,
+        "ends": now + KEPT,
+        "rings": now + RINGS_FOR,
+    }
+    await db.exec(TELL, params=told)

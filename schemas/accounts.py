@@ -1,0 +1,95 @@
+"""Accounts, as stored, as sent and as shown."""
+
+from datetime import date, datetime
+from typing import Annotated, Self
+from uuid import UUID
+
+from pydantic import AfterValidator, SecretStr, StringConstraints
+from sqlalchemy import bindparam
+from sqlmodel import Field, SQLModel, col, select
+
+from schemas.base import Body, Locale, Text, Zone, words
+
+ADULT = 18
+SHORTEST_PASSWORD = 15
+LONGEST_PASSWORD = 128
+
+
+def addressed(text: str) -> str:
+    """Lower case throughout: one mailbox is one account, however its owner types it."""
+    local, _, domain = text.rpartition("@")
+    if not local or "." not in domain.strip(".") or any(sign.isspace() for sign in text):
+        msg = "must be an e-mail address"
+        raise ValueError(msg)
+    return text.lower()
+
+
+Email = Annotated[Text, StringConstraints(min_length=6, max_length=254), AfterValidator(addressed)]
+Name = Annotated[Text, StringConstraints(strip_whitespace=True, min_length=1, max_length=40)]
+
+
+def without_surrogates(secret: SecretStr) -> SecretStr:
+    try:
+        secret.get_secret_value().encode()
+    except UnicodeEncodeError:
+        msg = "must be valid Unicode"
+        raise ValueError(msg) from None
+    return secret
+
+
+# Never shown, not even in the representation of the body that carries it.
+Password = Annotated[
+    SecretStr,
+    Field(min_length=SHORTEST_PASSWORD, max_length=LONGEST_PASSWORD),
+    AfterValidator(without_surrogates),
+]
+
+
+class AccountFields(SQLModel):
+    """What all forms of an account share."""
+
+    display_name: Name = Field(description="What my partner calls me in the app.")
+    zone: Zone = Field(description="My IANA time zone; quiet hours and reminders follow it.")
+    locale: Locale = Field(sa_type=words(Locale), description="The language of my pushes.")
+
+
+class SignUp(AccountFields, Body):
+    """Make an account."""
+
+    email: Email
+    password: Password = Field(description="15 characters or more, and not a common one.")
+    born_on: date = Field(description="Checked (18 or older) and not kept.")
+
+    def adult(self, today: date) -> bool:
+        """Has the eighteenth birthday come? Somebody born on 29 February waits for 1 March."""
+        birthday_passed = (today.month, today.day) >= (self.born_on.month, self.born_on.day)
+        return today.year - self.born_on.year - (not birthday_passed) >= ADULT
+
+
+class AccountWrite(AccountFields, Body):
+    """Change what I am called, where I am and what I read."""
+
+
+class Account(AccountFields, table=True):
+    """A person. Every other row of theirs goes when this one goes."""
+
+    id: UUID = Field(primary_key=True)
+    email: str = Field(unique=True)
+    password_hash: str
+    created_at: datetime
+
+    @classmethod
+    def of(cls, body: SignUp, password_hash: str, account_id: UUID, now: datetime) -> Self:
+        """The row that signing up asks for."""
+        private = {"id": account_id, "password_hash": password_hash, "created_at": now}
+        return cls.model_validate(body.model_dump(exclude={"password", "born_on"}) | private)
+
+
+class AccountPublic(AccountFields):
+    """My own account, as I see it."""
+
+    id: UUID
+    email: str
+
+
+ACCOUNT = select(Account).where(col(Account.id) == bindparam("me"))

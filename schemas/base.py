@@ -1,0 +1,131 @@
+"""What forms of data share: strict bodies, bounded types, ids, words."""
+
+import os
+import re
+from datetime import UTC, date, datetime, time
+from enum import StrEnum
+from typing import Annotated
+from uuid import UUID
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    Field,
+    PlainSerializer,
+    WithJsonSchema,
+)
+from sqlalchemy import Enum
+
+EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+LATEST = datetime(2100, 1, 1, tzinfo=UTC)
+ZONES = frozenset(available_timezones())
+
+
+def in_utc(at: datetime) -> datetime:
+    # Compared before it is converted: year 1 at +14:00 has no UTC to be converted to.
+    if not EARLIEST <= at < LATEST:
+        msg = "must lie between 1970 and 2100"
+        raise ValueError(msg)
+    return at.astimezone(UTC)
+
+
+# Sent in any zone, kept and shown in UTC: an answer looks the same before and after storage.
+Moment = Annotated[AwareDatetime, AfterValidator(in_utc)]
+
+
+def without_nul(text: str) -> str:
+    if "\0" in text:
+        msg = "must not contain the character U+0000"
+        raise ValueError(msg)
+    return text
+
+
+# Pydantic refuses lone surrogates by itself; PostgreSQL cannot store U+0000.
+Text = Annotated[str, AfterValidator(without_nul)]
+
+
+def known_zone(name: str) -> str:
+    if name not in ZONES:
+        msg = "must be an IANA time zone name"
+        raise ValueError(msg)
+    return name
+
+
+Zone = Annotated[str, Field(max_length=64), AfterValidator(known_zone)]
+
+
+HOURS_AND_MINUTES = re.compile(r"(?:[01]\d|2[0-3]):[0-5]\d", re.ASCII)
+
+
+def on_the_minute(value: object) -> object:
+    """Hours and minutes alone: an offset or a second in a daily time is somebody's mistake."""
+    if isinstance(value, time) or (isinstance(value, str) and HOURS_AND_MINUTES.fullmatch(value)):
+        return value
+    msg = "must be a local time such as 20:00"
+    raise ValueError(msg)
+
+
+def as_hours_and_minutes(value: time) -> str:
+    return value.strftime("%H:%M")
+
+
+LocalTime = Annotated[
+    time,
+    BeforeValidator(on_the_minute),
+    PlainSerializer(as_hours_and_minutes),
+    WithJsonSchema({"type": "string", "pattern": r"^([01]\d|2[0-3]):[0-5]\d$"}),
+]
+
+
+def instant(on: date, at: time, zone: str) -> datetime:
+    """The moment at which the clocks of `zone` show this, in UTC.
+
+    RFC 5545: an hour that happens twice means the first; one that is left out is read with the
+    offset before the gap, and so comes later. Both are what fold=0 means in `zoneinfo`.
+    """
+    return datetime.combine(on, at, ZoneInfo(zone)).astimezone(UTC)
+
+
+def local_date(at: datetime, zone: str) -> date:
+    return at.astimezone(ZoneInfo(zone)).date()
+
+
+class Locale(StrEnum):
+    """The languages in which Twofold speaks."""
+
+    EN = "en"
+    PT = "pt"
+
+
+# Not `Body(SQLModel, extra="forbid")`: SQLModel drops class keywords in silence.
+class Body(BaseModel, extra="forbid"):
+    """A request body: unknown fields are refused, so a typo never passes for a choice."""
+
+
+def words(kind: type[StrEnum]) -> Enum:
+    """A checked text column with the words of `kind`; SQLModel by itself stores their names."""
+    return Enum(
+        kind,
+        native_enum=False,
+        length=40,  # a longer word needs no migration
+        create_constraint=True,
+        name=kind.__name__.lower(),
+        values_callable=lambda members: [member.value for member in members],
+    )
+
+
+def new_id(now: datetime) -> UUID:
+    """A UUIDv7 that tells the day and nothing finer.
+
+    RFC 9562 lets the timestamp be altered. With milliseconds in it, an id that a partner sees
+    would tell when its author was awake; with the day, rows still lie together in an index.
+    """
+    day = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    milliseconds = int(day.timestamp()) * 1000
+    random = int.from_bytes(os.urandom(10))
+    version, variant = 7 << 76, 2 << 62
+    low = random & ~(0xF << 76) & ~(3 << 62)
+    return UUID(int=milliseconds << 80 | low | version | variant)

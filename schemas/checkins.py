@@ -1,0 +1,159 @@
+"""Check-ins, as stored, as sent and as shown."""
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Annotated, Self
+from uuid import UUID
+
+from pydantic import AfterValidator
+from sqlalchemy import (
+    CheckConstraint,
+    Date,
+    UniqueConstraint,
+    Uuid,
+    bindparam,
+    tuple_,
+)
+from sqlmodel import Field, SQLModel, col, or_, select
+
+from schemas.base import Body, Text, local_date, new_id
+from schemas.pairing import Person
+from schemas.questionnaires import Name, Pack
+
+OPEN_FOR = timedelta(days=7)
+PAGE = 50
+
+
+class CheckinFields(SQLModel):
+    """What all forms of a check-in share."""
+
+    pack: str
+    for_both: bool = Field(description="Do both answer it, each alone?")
+
+
+class CheckinWrite(Body):
+    """Begin a check-in."""
+
+    pack: Name = Field(description="The id of a questionnaire; its newest version is asked.")
+    for_both: bool = Field(description="True: my partner may answer it too. False: mine alone.")
+
+
+class Checkin(SQLModel, table=True):
+    """One sitting with one version of a questionnaire: of one person, or of a couple."""
+
+    __table_args__ = (
+        CheckConstraint("(account_id is null) <> (couple_id is null)", name="one_or_both"),
+        UniqueConstraint(
+            *("account_id", "couple_id", "pack", "date", "schedule_id"),
+            postgresql_nulls_not_distinct=True,
+        ),
+    )
+
+    id: UUID = Field(primary_key=True)
+    account_id: UUID | None = Field(foreign_key="account.id", ondelete="CASCADE")
+    couple_id: UUID | None = Field(index=True, foreign_key="couple.id")
+    # Whose hand began it, for the door alone; null where the schedule of both did.
+    begun_by: UUID | None = Field(foreign_key="account.id", ondelete="SET NULL")
+    # No foreign key: what was answered stays as it was when the schedule is long gone.
+    schedule_id: UUID | None = Field(index=True)
+    pack: str
+    version: int
+    date: date
+    begun_at: datetime
+    closes_at: datetime
+
+    @classmethod
+    def of(cls, me: Person, pack: Pack, now: datetime, *, for_both: bool) -> Self:
+        """The row that this person's request asks for."""
+        return cls(
+            id=new_id(now),
+            account_id=None if for_both else me.id,
+            couple_id=me.couple_id if for_both else None,
+            begun_by=me.id,
+            schedule_id=None,
+            pack=pack.id,
+            version=pack.version,
+            date=local_date(now, me.zone),
+            begun_at=now,
+            closes_at=now + OPEN_FOR,
+        )
+
+    def open_to(self, me: Person, now: datetime) -> bool:
+        """May it still be answered? What was for two ends with the two."""
+        return now < self.closes_at and self.couple_id in {None, me.couple_id}
+
+    def public(self) -> "CheckinPublic":
+        """The same for both, whoever of them began it or answered."""
+        return CheckinPublic.model_validate(self, update={"for_both": self.account_id is None})
+
+
+class CheckinPublic(CheckinFields):
+    """A check-in in a list."""
+
+    id: UUID
+    version: int
+    date: date
+    closes_at: datetime
+
+
+class CheckinPage(SQLModel):
+    """Newest day first."""
+
+    checkins: list[CheckinPublic]
+    next: str | None = Field(description="Send as `after` for the next page; null: no more.")
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """Where a page ended: a day and an id, neither of which tells an hour."""
+
+    date: date
+    id: UUID
+
+    def __str__(self) -> str:
+        packed = self.date.toordinal().to_bytes(4) + self.id.bytes
+        return urlsafe_b64encode(packed).decode().rstrip("=")
+
+    @classmethod
+    def read(cls, text: str) -> Self:
+        """ValueError for anything that no page ended with."""
+        packed = urlsafe_b64decode(text.encode("ascii") + b"=")
+        return cls(date.fromordinal(int.from_bytes(packed[:4])), UUID(bytes=packed[4:]))
+
+
+def a_cursor(text: str) -> str:
+    try:
+        Cursor.read(text)
+    except (ValueError, OverflowError) as error:
+        msg = "must be the `next` of a page before"
+        raise ValueError(msg) from error
+    return text
+
+
+After = Annotated[Text, Field(max_length=40), AfterValidator(a_cursor)]
+FIRST_PAGE = Cursor(date.max, UUID(int=(1 << 128) - 1))
+
+
+# Mine, my couple's, and former couples' in which I have answered: as far as the wall shows them.
+CHECKINS = (
+    select(Checkin)
+    .where(
+        tuple_(col(Checkin.date), col(Checkin.id))
+        < tuple_(bindparam("date", type_=Date), bindparam("id", type_=Uuid))
+    )
+    .order_by(col(Checkin.date).desc(), col(Checkin.id).desc())
+    .limit(bindparam("most"))
+)
+CHECKIN = select(Checkin).where(col(Checkin.id) == bindparam("id"))
+SAME_CHECKIN = (
+    select(Checkin)
+    .where(col(Checkin.pack) == bindparam("pack"), col(Checkin.date) == bindparam("date"))
+    .where(col(Checkin.schedule_id).is_(None))
+    .where(
+        or_(
+            col(Checkin.account_id) == bindparam("owner", type_=Uuid),
+            col(Checkin.couple_id) == bindparam("couple", type_=Uuid),
+        )
+    )
+)

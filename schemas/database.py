@@ -1,0 +1,43 @@
+"""The one way into the database. Nothing else in the project commits."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from enum import StrEnum
+
+from sqlalchemy import URL, Engine, create_engine
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+
+class Role(StrEnum):
+    """Who a process is in the database. Neither owns anything or can change the schema."""
+
+    API = "twofold_api"
+    WORKER = "twofold_worker"
+
+
+def open_engine(url: URL, role: Role, pool_size: int = 10) -> AsyncEngine:
+    """A pool of connections in this role that give up rather than hang.
+
+    `url` may be of any login that is a member of the role, or of its owner.
+    """
+    limits = f"-c role={role} -c statement_timeout=5s -c lock_timeout=4s"
+    return create_async_engine(
+        url,
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=5,
+        connect_args={"options": limits},
+    )
+
+
+def open_owner(url: URL) -> Engine:
+    """For migrations alone: as whoever the URL names, one connection at a time."""
+    return create_engine(url, pool_size=1, max_overflow=0)
+
+
+@asynccontextmanager
+async def transaction(engine: AsyncEngine) -> AsyncIterator[AsyncSession]:
+    """Commit when the block ends well, roll everything back when it does not."""
+    async with AsyncSession(engine, expire_on_commit=False) as session, session.begin():
+        yield session

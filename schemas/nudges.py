@@ -1,0 +1,196 @@
+"""Nudges: what waits for a person, what a partner sent, and the pushes still to be made."""
+
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from typing import Self
+from uuid import UUID
+
+from sqlalchemy import ForeignKeyConstraint, Index, UniqueConstraint, bindparam, func
+from sqlmodel import Field, SQLModel, col, select, update
+
+from schemas.base import Body, new_id, words
+from schemas.consents import Purpose
+from schemas.pairing import Member
+from schemas.phrases import PhraseId, PhraseKind
+from schemas.shapes import Mine, Offer, within_pairing
+from schemas.space import Space
+
+KEPT = timedelta(days=14)
+
+
+class Kind(StrEnum):
+    """All that a push gives away; the text on the screen is the same for every kind."""
+
+    CHECKIN_REMINDER = "checkin_reminder"  # my own hour has come
+    CHECKIN_OPENED = "checkin_opened"  # my partner began a check-in for both
+    REVEAL = "reveal"  # something may now be read together
+    PARTNER_NUDGE = "partner_nudge"  # a phrase from my partner
+    SCHEDULE_PROPOSED = "schedule_proposed"  # a schedule waits for my word
+    SPACE_BEGAN = "space_began"  # my partner takes space and lets me know
+    JOINER_WAITING = "joiner_waiting"  # somebody typed my invitation's code
+    PAIRED = "paired"  # the inviter has confirmed me
+    PAIRING_ENDED = "pairing_ended"  # my partner left and chose to tell me
+
+    @property
+    def consent(self) -> Purpose | None:
+        """What its recipient must have allowed; none where it answers a step of their own."""
+        if self in {Kind.JOINER_WAITING, Kind.PAIRED, Kind.PAIRING_ENDED}:
+            return None
+        return Purpose.REMINDERS if self is Kind.CHECKIN_REMINDER else Purpose.PARTNER_NUDGES
+
+    @property
+    def from_partner(self) -> bool:
+        """Is it the partner who reaches out with it, so that the door is asked?"""
+        return self.consent is Purpose.PARTNER_NUDGES
+
+
+class Nudge(Mine, table=True):
+    """One thing that waits for a person. Dismissed is deleted, which nobody else can see."""
+
+    __table_args__ = (within_pairing(), UniqueConstraint("account_id", "kind", "about"))
+
+    id: UUID = Field(primary_key=True)
+    couple_id: UUID | None = Field(description="Null: it stands outside a pairing.")
+    kind: Kind = Field(sa_type=words(Kind))
+    about: UUID | None = Field(description="The check-in, schedule or phrase that it is about.")
+    made_at: datetime
+    expires_at: datetime = Field(index=True)
+    # Set when the space it came into makes way for another: it stays behind the door.
+    held: bool = False
+    looked: bool = False  # its owner has chosen to look at what was held
+
+    def behind_the_door(self, my_space: Space | None) -> bool:
+        """Did it come into space, on or over, and was not looked at since?"""
+        if self.looked or not Kind(self.kind).from_partner:
+            return False
+        return self.held or (my_space is not None and my_space.covers(self.made_at))
+
+
+class Push(SQLModel, table=True):
+    """A push to be made; done is gone. At most one of a kind waits for a person."""
+
+    __table_args__ = (
+        ForeignKeyConstraint(["id"], ["nudge.id"], ondelete="CASCADE"),
+        UniqueConstraint("account_id", "kind"),
+        Index("ix_push_due_at", "due_at"),
+    )
+
+    id: UUID = Field(primary_key=True, description="The nudge's; every repeat carries it.")
+    account_id: UUID = Field(foreign_key="account.id", ondelete="CASCADE")
+    kind: Kind = Field(sa_type=words(Kind))
+    due_at: datetime = Field(description="When it is due; ahead while leased.")
+    expires_at: datetime
+    attempts: int = 0
+    reminders_left: int = 0
+
+
+class PartnerNudge(Offer, table=True):
+    """A phrase, as its sender remembers it. What became of it stands nowhere."""
+
+    __tablename__ = "partner_nudge"
+    __table_args__ = (
+        within_pairing(),
+        ForeignKeyConstraint(
+            ["from_id", "couple_id"],
+            ["member.account_id", "member.couple_id"],
+            ondelete="CASCADE",
+            name="fk_partner_nudge_sender",
+        ),
+    )
+
+    id: UUID = Field(primary_key=True)
+    phrase: PhraseId = Field(sa_type=words(PhraseId))
+    sent_at: datetime
+
+    @classmethod
+    def of(cls, me: Member, body: "PartnerNudgeWrite", now: datetime) -> Self:
+        """The row that this member's request asks for."""
+        return cls(
+            id=new_id(now),
+            account_id=me.partner_id,
+            couple_id=me.couple_id,
+            from_id=me.id,
+            phrase=body.phrase,
+            sent_at=now,
+        )
+
+    def public(self) -> "PartnerNudgePublic":
+        """By the day alone: nothing that two partners see of each other has an hour."""
+        return PartnerNudgePublic(id=self.id, phrase=self.phrase, sent_on=self.sent_at.date())
+
+
+class PartnerNudgeWrite(Body):
+    """Send one phrase."""
+
+    phrase: PhraseId
+
+
+class PartnerNudgePublic(SQLModel):
+    """What I sent, and on which day."""
+
+    id: UUID
+    phrase: PhraseId
+    sent_on: date
+
+
+class PhrasePublic(SQLModel):
+    """One of the phrases there are."""
+
+    id: PhraseId
+    kind: PhraseKind
+    text: str
+
+
+class NudgePublic(SQLModel):
+    """One thing that waits for me."""
+
+    id: UUID = Field(description="The same id that the push carries.")
+    kind: Kind
+    about: UUID | None
+    phrase: PhraseId | None
+    made_on: date
+
+
+class NudgesPublic(SQLModel):
+    """What waits for me."""
+
+    nudges: list[NudgePublic] = Field(description="Newest day first.")
+    behind_the_door: bool = Field(
+        description="Does something wait that came while I took space? I may look or discard."
+    )
+
+
+def shown_nudge(nudge: Nudge, phrase: str | None) -> NudgePublic:
+    """By the day alone; the phrase, where it is one."""
+    made_on = {"phrase": phrase, "made_on": nudge.made_at.date()}
+    return NudgePublic.model_validate(nudge, update=made_on)
+
+
+NUDGES = (
+    select(Nudge, PartnerNudge.phrase)
+    .join(PartnerNudge, col(PartnerNudge.id) == Nudge.about, isouter=True)
+    .where(col(Nudge.account_id) == bindparam("me"), col(Nudge.expires_at) > bindparam("now"))
+    .order_by(col(Nudge.made_at).desc(), col(Nudge.id))
+)
+# What came into a space stays behind the door when the next space takes that one's row.
+KEEP_BEHIND_THE_DOOR = (
+    update(Nudge)
+    .where(
+        col(Nudge.account_id) == bindparam("me"),
+        col(Nudge.made_at) >= bindparam("began"),
+        col(Nudge.made_at) < bindparam("ended"),
+    )
+    .values(held=True)
+)
+SENT = (
+    select(PartnerNudge)
+    .where(col(PartnerNudge.from_id) == bindparam("me"))
+    .where(col(PartnerNudge.couple_id) == bindparam("couple"))
+    .order_by(col(PartnerNudge.sent_at).desc(), col(PartnerNudge.id))
+    .limit(100)
+)
+SENT_SINCE = select(func.count(col(PartnerNudge.id))).where(
+    col(PartnerNudge.from_id) == bindparam("me"),
+    col(PartnerNudge.couple_id) == bindparam("couple"),
+    col(PartnerNudge.sent_at) >= bindparam("since"),
+)

@@ -1,0 +1,166 @@
+"""Who is with whom, and the invitation that led there."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import AfterValidator
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, UniqueConstraint, bindparam, func
+from sqlmodel import Field, SQLModel, String, Uuid, col, column, select
+from sqlmodel.sql.expression import Select
+
+from schemas.base import Body, Locale, Text
+
+INVITATION_LASTS = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Who asks, paired or not."""
+
+    id: UUID
+    session_id: UUID
+    zone: str
+    locale: Locale
+    couple_id: UUID | None
+    partner_id: UUID | None
+
+    @property
+    def scope(self) -> dict[str, UUID | None]:
+        """What statements are bound to, by name: one that is given no scope does not run."""
+        return {"me": self.id, "partner": self.partner_id, "couple": self.couple_id}
+
+
+@dataclass(frozen=True, slots=True)
+class Member(Person):
+    """Who asks, within a couple."""
+
+    couple_id: UUID
+    partner_id: UUID
+
+
+class Couple(SQLModel, table=True):
+    """Two people, once. The row outlives their pairing, since what each wrote refers to it."""
+
+    id: UUID = Field(primary_key=True)
+    paired_at: datetime
+
+
+class CoupleMember(SQLModel, table=True):
+    """One half of a live couple.
+
+    The primary key holds "one live couple per person"; the foreign key to the other half holds
+    "always two, and symmetric": when one row is deleted, the database deletes the other.
+    """
+
+    __tablename__ = "member"
+    __table_args__ = (
+        CheckConstraint("account_id <> partner_id", name="two_people"),
+        UniqueConstraint("account_id", "couple_id"),
+        UniqueConstraint("account_id", "partner_id", "couple_id"),
+        ForeignKeyConstraint(
+            ["partner_id", "account_id", "couple_id"],
+            ["member.account_id", "member.partner_id", "member.couple_id"],
+            ondelete="CASCADE",
+            deferrable=True,
+            initially="DEFERRED",
+            name="fk_member_other_half",
+        ),
+    )
+
+    account_id: UUID = Field(primary_key=True, foreign_key="account.id", ondelete="CASCADE")
+    partner_id: UUID = Field(unique=True)
+    couple_id: UUID = Field(index=True, foreign_key="couple.id")
+
+
+class Invitation(SQLModel, table=True):
+    """One person's only waiting invitation. Its code is stored as a hash."""
+
+    account_id: UUID = Field(primary_key=True, foreign_key="account.id", ondelete="CASCADE")
+    code_hash: bytes = Field(unique=True)
+    expires_at: datetime
+    joiner_id: UUID | None = Field(unique=True, foreign_key="account.id", ondelete="CASCADE")
+
+    def waits(self, now: datetime) -> bool:
+        """Can it still lead to a couple?"""
+        return now < self.expires_at
+
+
+# Crockford's base 32: no letter that is taken for another. 12 signs of 5 bits are 60 bits.
+CODE_SIGNS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+CODE_LENGTH = 12
+LOOKALIKES = str.maketrans({"O": "0", "I": "1", "L": "1"})
+
+
+def typed(code: str) -> str:
+    """The code itself, however it was typed: groups, lower case and lookalikes do not matter."""
+    signs = code.upper().translate(LOOKALIKES).replace("-", "").replace(" ", "")
+    if len(signs) != CODE_LENGTH or not set(signs) <= set(CODE_SIGNS):
+        msg = "must be 12 letters and digits, in groups as you like"
+        raise ValueError(msg)
+    return signs
+
+
+class Redeem(Body):
+    """Type the code of an invitation."""
+
+    code: Annotated[Text, Field(max_length=40), AfterValidator(typed)]
+
+
+class Leave(Body):
+    """Leave, alone and at once."""
+
+    tell: bool = Field(description="True: my partner's phone says once that something changed.")
+
+
+class PairingState(StrEnum):
+    """Where I stand."""
+
+    ALONE = "alone"
+    INVITING = "inviting"  # my code waits to be typed
+    CONFIRMING = "confirming"  # somebody typed it, and waits for me to confirm
+    JOINING = "joining"  # I typed a code, and wait to be confirmed
+    PAIRED = "paired"
+
+
+class Pairing(SQLModel):
+    """Where I stand, and with whom."""
+
+    state: PairingState
+    name: str | None = Field(
+        description="Confirming: who typed my code. Paired: my partner. Otherwise null."
+    )
+    expires_at: datetime | None = Field(description="When the invitation runs out.")
+    paired_on: date | None
+
+
+class InvitationPublic(SQLModel):
+    """The only time that the code is shown."""
+
+    code: str = Field(description="60 random bits, in groups to be read aloud.")
+    expires_at: datetime
+
+
+COUPLE = select(Couple).where(col(Couple.id) == bindparam("couple"))
+MY_INVITATION = select(Invitation).where(col(Invitation.account_id) == bindparam("me"))
+JOINED = select(Invitation).where(col(Invitation.joiner_id) == bindparam("me"))
+
+# Who asks, in one round trip: the session is read live, from here on the wall shows what this
+# person may see, and with `lock` no other request writes for this couple (or, unpaired, for
+# this account). No row: no such session. See migrations/versions/0003_sessions.py.
+_opened = func.open_session(
+    bindparam("session", type_=Uuid), bindparam("now"), bindparam("lock")
+).table_valued(
+    column("account_id", Uuid),
+    column("zone", String),
+    column("locale", String),
+    column("couple_id", Uuid),
+    column("partner_id", Uuid),
+)
+OPENING: Select[UUID, str, str, UUID | None, UUID | None] = select(*_opened.c)
+# The display name of my partner, or of whoever typed my code; null for everybody else.
+KNOWN_NAME = select(func.known_name(bindparam("who", type_=Uuid), type_=String))
+REDEEM = select(func.redeem_invitation(bindparam("hash"), bindparam("now"), type_=Uuid))
+FOUND_COUPLE = select(func.found_couple(bindparam("couple"), bindparam("now"), type_=Uuid))

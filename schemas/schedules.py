@@ -1,0 +1,203 @@
+"""Schedules of check-ins, as stored, as sent and as shown."""
+
+from datetime import date, datetime, time, timedelta
+from enum import StrEnum
+from typing import Self
+from uuid import UUID
+
+from pydantic import model_validator
+from sqlalchemy import bindparam
+from sqlmodel import Field, SQLModel, col, select
+
+from schemas.base import Body, LocalTime, Zone, instant, local_date, new_id, words
+from schemas.pairing import Person
+from schemas.questionnaires import Name
+from schemas.shapes import Agreement, Mine, within_pairing
+
+MOST_SCHEDULES = 10
+
+
+class Cadence(StrEnum):
+    """How often."""
+
+    DAILY = "daily"
+    WEEKLY = "weekly"
+
+
+class Weekday(StrEnum):
+    """In the order of `date.weekday()`."""
+
+    MONDAY = "monday"
+    TUESDAY = "tuesday"
+    WEDNESDAY = "wednesday"
+    THURSDAY = "thursday"
+    FRIDAY = "friday"
+    SATURDAY = "saturday"
+    SUNDAY = "sunday"
+
+
+class Terms(SQLModel):
+    """What is agreed to: which questions, and how often."""
+
+    pack: Name = Field(description="The id of a questionnaire.")
+    cadence: Cadence = Field(sa_type=words(Cadence))
+    weekday: Weekday | None = Field(
+        sa_type=words(Weekday), description="For a weekly schedule; null for a daily one."
+    )
+
+
+class HourFields(SQLModel):
+    """When my own phone reminds me. My partner has an hour of their own and never sees mine."""
+
+    at: LocalTime
+    zone: Zone
+
+
+class TermsWrite(Terms, HourFields, Body):
+    """Propose terms, and sign them with an hour of my own."""
+
+    @model_validator(mode="after")
+    def weekday_fits(self) -> Self:
+        if (self.cadence is Cadence.WEEKLY) != (self.weekday is not None):
+            msg = "weekday goes with weekly, and with nothing else"
+            raise ValueError(msg)
+        return self
+
+
+class ScheduleWrite(TermsWrite):
+    """Make a schedule."""
+
+    for_both: bool = Field(description="True: it counts once my partner has signed it too.")
+
+
+class SignatureWrite(HourFields, Body):
+    """Sign the version I was shown, or move my own hour."""
+
+    version: int = Field(ge=1, le=1_000_000)
+
+
+class Schedule(Terms, Agreement, table=True):
+    """Terms as they stand; a proposal replaces them and needs both to sign again."""
+
+    __table_args__ = (within_pairing(),)
+
+    id: UUID = Field(primary_key=True)
+    account_id: UUID = Field(
+        index=True,
+        foreign_key="account.id",
+        ondelete="CASCADE",
+        description="Who proposed the version that stands.",
+    )
+    couple_id: UUID | None = Field(index=True, description="Null: a schedule for oneself.")
+    proposed_at: datetime
+
+    @classmethod
+    def of(cls, me: Person, body: ScheduleWrite, now: datetime) -> Self:
+        """The row that this person's request asks for."""
+        private = {
+            "id": new_id(now),
+            "account_id": me.id,
+            "couple_id": me.couple_id if body.for_both else None,
+            "version": 1,
+            "proposed_at": now,
+        }
+        return cls.model_validate(body, update=private)
+
+    def propose(self, me: Person, body: TermsWrite, now: datetime) -> None:
+        """New terms, as a version that nobody has signed yet."""
+        self.pack, self.cadence, self.weekday = body.pack, body.cadence, body.weekday
+        self.account_id, self.version, self.proposed_at = me.id, self.version + 1, now
+
+    @property
+    def needed(self) -> int:
+        """How many people must have signed."""
+        return 1 if self.couple_id is None else 2
+
+    def next_on(self, after: date) -> date:
+        """The first day of this schedule later than `after`."""
+        if self.weekday is None:
+            return after + timedelta(days=1)
+        wanted = [*Weekday].index(Weekday(self.weekday))
+        return after + timedelta(days=(wanted - after.weekday() - 1) % 7 + 1)
+
+
+class Signature(SQLModel, table=True):
+    """Who signed which version. Both of a couple read it."""
+
+    __tablename__ = "schedule_signature"
+    __table_args__ = (within_pairing(),)
+
+    schedule_id: UUID = Field(primary_key=True, foreign_key="schedule.id", ondelete="CASCADE")
+    account_id: UUID = Field(
+        primary_key=True, index=True, foreign_key="account.id", ondelete="CASCADE"
+    )
+    couple_id: UUID | None = Field(index=True)
+    version: int
+
+    @classmethod
+    def of(cls, me: Person, schedule: Schedule) -> Self:
+        """My signature under the version that stands."""
+        return cls(
+            schedule_id=schedule.id,
+            account_id=me.id,
+            couple_id=schedule.couple_id,
+            version=schedule.version,
+        )
+
+
+class Hour(Mine, HourFields, table=True):
+    """One person's own hour for a schedule, and when it comes next."""
+
+    __tablename__ = "schedule_hour"
+    __table_args__ = (within_pairing(),)
+
+    account_id: UUID = Field(primary_key=True, foreign_key="account.id", ondelete="CASCADE")
+    schedule_id: UUID = Field(
+        primary_key=True, index=True, foreign_key="schedule.id", ondelete="CASCADE"
+    )
+    couple_id: UUID | None
+    at: time
+    next_on: date = Field(description="The local date of the next occurrence.")
+    next_at: datetime = Field(index=True, description="Its instant.")
+
+    @classmethod
+    def of(cls, me: Person, schedule: Schedule, body: HourFields, now: datetime) -> Self:
+        """My hour, from its next occurrence after now."""
+        hour = cls(
+            schedule_id=schedule.id,
+            account_id=me.id,
+            couple_id=schedule.couple_id,
+            at=body.at,
+            zone=body.zone,
+            next_on=date.min,
+            next_at=now,
+        )
+        hour.move_on(schedule, now)
+        return hour
+
+    def move_on(self, schedule: Schedule, now: datetime) -> None:
+        """To the first occurrence after now; what was missed meanwhile is not made up for."""
+        day = local_date(now, self.zone) - timedelta(days=1)
+        while True:
+            day = schedule.next_on(day)
+            if day > self.next_on and (at := instant(day, self.at, self.zone)) > now:
+                self.next_on, self.next_at = day, at
+                return
+
+
+class SchedulePublic(Terms):
+    """A schedule, as one of its people sees it."""
+
+    id: UUID
+    for_both: bool
+    version: int
+    in_force: bool = Field(description="Have all concerned signed this version?")
+    signed: bool = Field(description="Have I?")
+    my_hour: HourFields | None
+
+
+SCHEDULES = select(Schedule).order_by(col(Schedule.id)).limit(2 * MOST_SCHEDULES)
+SCHEDULE = select(Schedule).where(col(Schedule.id) == bindparam("id"))
+SIGNATURES = select(Signature)
+SIGNATURES_OF = select(Signature).where(col(Signature.schedule_id) == bindparam("id"))
+HOURS = select(Hour).where(col(Hour.account_id) == bindparam("me"))

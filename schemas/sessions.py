@@ -1,0 +1,106 @@
+"""Sessions, as stored, as sent and as shown."""
+
+from datetime import datetime, timedelta
+from typing import Literal, Self
+from uuid import UUID
+
+from pydantic import SecretStr
+from sqlalchemy import bindparam
+from sqlmodel import Field, SQLModel, col, select
+
+from schemas.accounts import Email, Password
+from schemas.base import Body, new_id
+from schemas.shapes import Mine
+
+LASTS = timedelta(days=60)
+
+
+class SignIn(Body):
+    """Begin a session on this phone."""
+
+    email: Email
+    password: Password
+
+
+class Refresh(Body):
+    """Go on with a session."""
+
+    refresh_token: SecretStr = Field(min_length=1, max_length=200)
+
+
+class Session(Mine, table=True):
+    """One phone that is signed in. Ended is deleted, and its devices and tokens go with it.
+
+    Refresh tokens form a chain by `generation`. At most one of each generation is ever used;
+    `spent` and `spent_hash` name the last one that was.
+    """
+
+    id: UUID = Field(primary_key=True)
+    created_at: datetime
+    rotated_at: datetime
+    expires_at: datetime
+    spent: int
+    spent_hash: bytes | None
+
+    @classmethod
+    def begin(cls, account_id: UUID, now: datetime) -> Self:
+        """A session whose first refresh token is of generation 1."""
+        return cls(
+            id=new_id(now),
+            account_id=account_id,
+            created_at=now,
+            rotated_at=now,
+            expires_at=now + LASTS,
+            spent=0,
+            spent_hash=None,
+        )
+
+    def live(self, now: datetime) -> bool:
+        """Has it not run out?"""
+        return now < self.expires_at
+
+    def accepts(self, token: "RefreshToken") -> bool:
+        """Is this the next of the chain, or the last one used, whose answer the phone lost?
+
+        Anything else was replaced and comes back: two hands hold the chain, so it must end.
+        """
+        lost_answer = token.generation == self.spent and token.hash == self.spent_hash
+        return token.generation == self.spent + 1 or lost_answer
+
+    def spend(self, token: "RefreshToken", now: datetime) -> None:
+        """From here on, this is the token that was used last."""
+        self.spent, self.spent_hash = token.generation, token.hash
+        self.rotated_at, self.expires_at = now, now + LASTS
+
+
+class RefreshToken(Mine, table=True):
+    """A refresh token that was issued. Its 256 bits are stored only as their hash."""
+
+    __tablename__ = "refresh_token"
+
+    hash: bytes = Field(primary_key=True)
+    session_id: UUID = Field(index=True, foreign_key="session.id", ondelete="CASCADE")
+    generation: int
+
+
+class SessionPublic(SQLModel):
+    """A session of mine, without a word about the phone it is on."""
+
+    id: UUID
+    created_at: datetime
+    rotated_at: datetime
+    current: bool = Field(description="Is this the session that asks?")
+
+
+class Tokens(SQLModel):
+    """What a phone needs to be signed in."""
+
+    token_type: Literal["Bearer"]
+    access_token: str
+    expires_in: int = Field(description="Seconds until the access token runs out.")
+    refresh_token: str
+
+
+SESSIONS = select(Session).where(col(Session.account_id) == bindparam("me"))
+REFRESH_TOKEN = select(RefreshToken).where(col(RefreshToken.hash) == bindparam("hash"))
+LOCKED_SESSION = select(Session).where(col(Session.id) == bindparam("session")).with_for_update()

@@ -1,0 +1,82 @@
+"""Space, as stored, as sent and as shown."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Self
+from uuid import UUID
+
+from sqlalchemy import bindparam
+from sqlmodel import Field, SQLModel, col, select
+
+from schemas.base import Body, Moment, words
+from schemas.pairing import Member
+from schemas.shapes import within_pairing
+
+
+class Mode(StrEnum):
+    """What the partner learns: that space is on, or nothing at all."""
+
+    TOLD = "told"
+    SILENT = "silent"
+
+
+class SpaceFields(SQLModel):
+    """What all forms of space share."""
+
+    ends_at: Moment | None = Field(
+        description="When space ends by itself. Null: only its owner ends it."
+    )
+
+
+class SpaceWrite(SpaceFields, Body):
+    """Take space, or change the space that is on."""
+
+    # No default: a phone that moves the end of silent space and leaves the mode out would tell.
+    mode: Mode
+
+
+class Space(SpaceFields, table=True):
+    """One row per person, the space they took last: how often somebody took it is not kept."""
+
+    __table_args__ = (within_pairing(),)
+
+    account_id: UUID = Field(primary_key=True)
+    couple_id: UUID = Field(index=True)
+    mode: Mode = Field(sa_type=words(Mode))
+    began_at: datetime
+
+    @classmethod
+    def of(cls, member: Member, body: SpaceWrite, began_at: datetime) -> Self:
+        """The row that this member's request asks for."""
+        private = {"account_id": member.id, "couple_id": member.couple_id, "began_at": began_at}
+        return cls.model_validate(body, update=private)
+
+    def covers(self, at: datetime) -> bool:
+        """Is the space on at this moment?"""
+        return self.began_at <= at and (self.ends_at is None or at < self.ends_at)
+
+    def told(self, at: datetime) -> bool:
+        """Is it on, and does the partner know?"""
+        return self.covers(at) and self.mode is Mode.TOLD
+
+
+class SpaceMine(SpaceFields):
+    """My own space, as I see it."""
+
+    mode: Mode
+
+
+class SpaceTold(SpaceFields):
+    """My partner's space, as far as they let me know."""
+
+
+class SpacePublic(SQLModel):
+    """Space in this couple, as one of the two sees it."""
+
+    mine: SpaceMine | None
+    partner: SpaceTold | None
+
+
+# On or over, and as far as the wall lets them through.
+SPACES = select(Space).where(col(Space.couple_id) == bindparam("couple"))
+MY_SPACE = select(Space).where(col(Space.account_id) == bindparam("me"))

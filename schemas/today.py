@@ -1,0 +1,106 @@
+"""The home screen: what it shows, and the one statement that reads it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Self
+from uuid import UUID
+
+from sqlalchemy import JSON, ScalarSelect, SelectBase, bindparam, func, literal_column
+from sqlmodel import Field, SQLModel, col, select
+from sqlmodel.sql.expression import Select
+
+from schemas.accounts import Account
+from schemas.answers import Answer
+from schemas.boundaries import BOUNDARIES, Boundaries, BoundaryRow, boundaries_of
+from schemas.checkins import Checkin, CheckinPublic
+from schemas.consents import CONSENTS, Consent
+from schemas.nudges import NUDGES, Nudge, NudgesPublic
+from schemas.pairing import KNOWN_NAME
+from schemas.schedules import HOURS, Hour
+from schemas.space import SPACES, Space, SpacePublic
+
+
+class CheckinToday(CheckinPublic):
+    """A check-in that I may still answer, and how far I am."""
+
+    answered: int = Field(description="How many questions I have answered or skipped.")
+
+
+class Today(SQLModel):
+    """My home screen."""
+
+    date: date
+    name: str
+    partner: str | None = Field(description="What my partner is called; null while unpaired.")
+    space: SpacePublic
+    checkins: list[CheckinToday] = Field(description="Those that are open, newest day first.")
+    nudges: NudgesPublic
+    next_reminder_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Screen:
+    """Everything that the home screen may depend on, as rows."""
+
+    name: str
+    partner: str | None
+    spaces: Sequence[Space]
+    checkins: Sequence[Checkin]
+    answered: Mapping[UUID, int]
+    nudges: Sequence[tuple[Nudge, str | None]]
+    consents: Sequence[Consent]
+    boundaries: Boundaries
+    hours: Sequence[Hour]
+
+    @classmethod
+    def of(cls, row: Sequence[Any]) -> Self:
+        """What `TODAY` answered."""
+        name, partner, spaces, checkins, answered, nudges, consents, boundaries, hours = row
+        return cls(
+            name=name,
+            partner=partner,
+            spaces=[Space.model_validate(each) for each in spaces],
+            checkins=[Checkin.model_validate(each) for each in checkins],
+            answered={UUID(each["checkin_id"]): each["answered"] for each in answered},
+            nudges=[(Nudge.model_validate(each), each["phrase"]) for each in nudges],
+            consents=[Consent.model_validate(each) for each in consents],
+            boundaries=boundaries_of(BoundaryRow.model_validate(each) for each in boundaries),
+            hours=[Hour.model_validate(each) for each in hours],
+        )
+
+
+def as_json(statement: SelectBase) -> ScalarSelect[Any]:
+    """All rows of a statement as one value, so that many statements make one round trip."""
+    rows = statement.subquery()
+    listed = func.json_agg(rows.table_valued(), type_=JSON)
+    return select(func.coalesce(listed, literal_column("'[]'::json"), type_=JSON)).scalar_subquery()
+
+
+OPEN_CHECKINS = (
+    select(Checkin)
+    .where(
+        col(Checkin.closes_at) > bindparam("now"),
+        (col(Checkin.account_id) == bindparam("me"))
+        | (col(Checkin.couple_id) == bindparam("couple")),
+    )
+    .order_by(col(Checkin.date).desc(), col(Checkin.id).desc())
+    .limit(20)
+)
+ANSWERED = (
+    select(Answer.checkin_id, func.count().label("answered"))
+    .where(col(Answer.account_id) == bindparam("me"))
+    .where(col(Answer.checkin_id).in_(OPEN_CHECKINS.with_only_columns(col(Checkin.id))))
+    .group_by(col(Answer.checkin_id))
+)
+NAME = select(Account.display_name).where(col(Account.id) == bindparam("me"))
+MY_BOUNDARIES = BOUNDARIES.where(col(BoundaryRow.account_id) == bindparam("me"))
+
+LISTS: tuple[SelectBase, ...] = (
+    *(SPACES, OPEN_CHECKINS, ANSWERED, NUDGES, CONSENTS, MY_BOUNDARIES, HOURS),
+)
+TODAY: Select[Any] = select(
+    NAME.scalar_subquery(),
+    KNOWN_NAME.scalar_subquery(),
+    *(as_json(statement) for statement in LISTS),
+)

@@ -1,0 +1,176 @@
+"""The people of a scene, and the rows behind them."""
+
+from collections.abc import Collection, Generator
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from fastapi import FastAPI
+from httpx import ASGITransport, AsyncClient, Auth, Request, Response
+from sqlmodel import select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from api import tokens
+from api.tokens import Claims
+from schemas.accounts import Account
+from schemas.base import Locale, new_id
+from schemas.consents import Consent, ConsentWrite, Purpose
+from schemas.devices import Device, Platform, TargetKind
+from schemas.nudges import Kind, Nudge, Push
+from schemas.pairing import Couple, CoupleMember
+from schemas.pairing import Person as Asking
+from schemas.sessions import Session
+from tests.fakes import Clock
+
+SIX = "2026-03-02T18:00:00Z"
+TOKEN_KEYS = {"test": b"0123456789abcdef0123456789abcdef"}
+NOBODY_SIGNS_IN_WITH = "$argon2id$v=19$m=47104,t=1,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAA"
+EVERYTHING = frozenset(Purpose)
+
+
+class SignedIn(Auth):
+    """A token that is fresh whatever the clock shows: how tokens end is told elsewhere."""
+
+    def __init__(self, claims: Claims, clock: Clock) -> None:
+        self.claims, self.clock = claims, clock
+
+    def auth_flow(self, request: Request) -> Generator[Request, Response, None]:
+        token = tokens.issue(TOKEN_KEYS, self.claims, self.clock.now)
+        request.headers["authorization"] = f"Bearer {token}"
+        yield request
+
+
+class Person(AsyncClient):
+    """Somebody signed in on one phone, with the verbs of the app."""
+
+    def __init__(self, name: str, app: FastAPI, clock: Clock) -> None:
+        self.name = name
+        self.id: UUID = new_id(clock.now)
+        self.session_id: UUID = new_id(clock.now)
+        self.phone = f"phone-of-{name}-{self.id}"
+        self.clock = clock
+        super().__init__(
+            base_url="http://api/v1",
+            auth=SignedIn(Claims(self.id, self.session_id), clock),
+            transport=ASGITransport(app, raise_app_exceptions=False),
+        )
+
+    async def sees(self, path: str) -> Any:  # noqa: ANN401
+        return (await self.get(path)).json()
+
+    async def takes_space(self, mode: str, ends_at: str | None = None) -> Response:
+        return await self.put("/space", json={"mode": mode, "ends_at": ends_at})
+
+    async def sends(self, phrase: str = "thinking_of_you") -> Response:
+        return await self.post("/nudges/sent", json={"phrase": phrase})
+
+    async def allows(self, purpose: str, expires_at: str | None = None) -> Response:
+        yes = {"text_version": 1, "expires_at": expires_at}
+        return await self.put(f"/consents/{purpose}", json=yes)
+
+    async def withdraws(self, purpose: str) -> Response:
+        return await self.delete(f"/consents/{purpose}")
+
+    async def sets(self, **boundaries: object) -> Response:
+        kinds = ("quiet_hours", "daily_budget", "off_limit_topics", "unwanted_nudges")
+        return await self.put("/boundaries", json=dict.fromkeys(kinds) | boundaries)
+
+    async def begins(self, pack: str = "daily_pulse", *, for_both: bool = True) -> str:
+        answer = await self.post("/checkins", json={"pack": pack, "for_both": for_both})
+        assert answer.status_code == 201, answer.text
+        checkin_id: str = answer.json()["id"]
+        return checkin_id
+
+    async def answers(self, checkin_id: str, **values: object) -> Response:
+        said = [{"question": name, "value": value} for name, value in values.items()]
+        return await self.put(f"/checkins/{checkin_id}/answers", json={"answers": said})
+
+    async def releases(self, checkin_id: str, *questions: str) -> Response:
+        chosen = {"questions": questions}
+        return await self.post(f"/checkins/{checkin_id}/answers/released", json=chosen)
+
+    async def reads(self, checkin_id: str) -> dict[str, Any]:
+        """What my partner's answers look like to me, by question."""
+        shown = await self.sees(f"/checkins/{checkin_id}/answers")
+        return {each["question"]["id"]: each["partner"] for each in shown["questions"]}
+
+    async def schedules(self, **terms: object) -> Response:
+        weekly = {"pack": "weekly_checkin", "cadence": "weekly", "weekday": "sunday"}
+        mine = {"at": "20:00", "zone": "Europe/Lisbon", "for_both": True}
+        return await self.post("/schedules", json=weekly | mine | terms)
+
+    async def signs(self, schedule: dict[str, Any], **hour: str) -> Response:
+        mine = {"at": "09:00", "zone": "America/Denver", "version": schedule["version"]}
+        return await self.put(f"/schedules/{schedule['id']}/signature", json=mine | hour)
+
+    async def leaves(self, *, tell: bool = False) -> Response:
+        return await self.post("/pairing/leave", json={"tell": tell})
+
+
+Two = tuple[Person, Person]
+
+
+async def a_person(db: AsyncSession, person: Person, zone: str = "Europe/Lisbon") -> Person:
+    """Signed up and signed in, with one phone, alone, and having allowed nothing."""
+    now = person.clock.now
+    account = Account(
+        id=person.id,
+        email=f"{person.name}-{person.id}@example.org",
+        password_hash=NOBODY_SIGNS_IN_WITH,
+        display_name=person.name.title(),
+        zone=zone,
+        locale=Locale.EN,
+        created_at=now,
+    )
+    session = Session.begin(person.id, now)
+    session.id, session.expires_at = person.session_id, now + timedelta(days=3650)
+    device = Device(
+        id=new_id(now),
+        account_id=person.id,
+        session_id=person.session_id,
+        target_kind=TargetKind.TOKEN,
+        target=person.phone,
+        platform=Platform.ANDROID,
+        locale=Locale.EN,
+        discreet=False,
+        registered_at=now,
+    )
+    for row in (account, session, device):
+        db.add(row)
+        await db.flush()
+    await db.commit()
+    return person
+
+
+async def a_couple(
+    db: AsyncSession, one: Person, other: Person, allowed: Collection[Purpose] = EVERYTHING
+) -> Two:
+    """Paired, and each having allowed these purposes."""
+    now = one.clock.now
+    for person in (one, other):
+        await a_person(db, person)
+    couple = Couple(id=new_id(now), paired_at=now)
+    db.add(couple)
+    await db.flush()
+    for me, partner in ((one, other), (other, one)):
+        db.add(CoupleMember(account_id=me.id, partner_id=partner.id, couple_id=couple.id))
+    await db.flush()
+    for me, partner in ((one, other), (other, one)):
+        asking = Asking(me.id, me.session_id, "UTC", Locale.EN, couple.id, partner.id)
+        last = None
+        for purpose in sorted(allowed):
+            yes = ConsentWrite(text_version=1, expires_at=None)
+            last = Consent.of(asking, last, purpose, yes, now)
+            db.add(last)
+    await db.commit()
+    return one, other
+
+
+async def nudges_of(person: Person, db: AsyncSession) -> list[Kind]:
+    """The kinds of what waits for somebody in the database, whatever their door says."""
+    rows = await db.exec(select(Nudge.kind).where(Nudge.account_id == person.id))
+    return sorted(map(Kind, rows))
+
+
+async def pushes_of(person: Person, db: AsyncSession) -> list[Push]:
+    return list(await db.exec(select(Push).where(Push.account_id == person.id)))

@@ -1,0 +1,123 @@
+"""A real PostgreSQL, migrated once per run, and two couples in it."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from fastapi import FastAPI
+from sqlalchemy import URL
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlmodel import delete
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+import migrations
+from api.app import create_app
+from schemas import embedded
+from schemas.accounts import Account
+from schemas.checkins import Checkin
+from schemas.consents import Consent
+from schemas.database import Role, open_engine, transaction
+from schemas.pairing import Couple, CoupleMember
+from tests.builders import TOKEN_KEYS, Person, Two, a_couple, a_person
+from tests.fakes import Clock
+
+ROOT = Path(__file__).parent.parent
+Engines = dict[str, AsyncEngine]
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def server() -> URL:
+    """Its files are kept from run to run; durable writes are for data that is kept, too."""
+    url = embedded.start(ROOT / ".data" / "tests")
+    with psycopg.connect(plain(url), autocommit=True) as owner:
+        owner.execute("alter system set fsync = off")
+        owner.execute("select pg_reload_conf()")
+    return url
+
+
+@pytest.fixture(scope="session")
+def database(server: URL) -> URL:
+    return new_database(server, "test")
+
+
+def new_database(server: URL, name: str) -> URL:
+    """Empty but for what the migrations make."""
+    with psycopg.connect(plain(server), autocommit=True) as owner:
+        owner.execute(f"drop database if exists {name} with (force)")
+        owner.execute(f"create database {name}")
+    url = server.set(database=name)
+    migrations.upgrade(url)
+    return url
+
+
+def plain(url: URL) -> str:
+    """As psycopg alone reads it."""
+    return url.set(drivername="postgresql").render_as_string(hide_password=False)
+
+
+@pytest.fixture(scope="session")
+async def engines(database: URL) -> AsyncIterator[Engines]:
+    """By role: the owner, who sees past the wall, and the two that run in production."""
+    engines = {
+        "owner": create_async_engine(database),
+        "api": open_engine(database, Role.API),
+        "worker": open_engine(database, Role.WORKER),
+    }
+    yield engines
+    for engine in engines.values():
+        await engine.dispose()
+
+
+@pytest.fixture
+async def db(engines: Engines) -> AsyncIterator[AsyncSession]:
+    """The owner's view. After each test everybody leaves, and the cascade takes the rest."""
+    async with AsyncSession(engines["owner"], expire_on_commit=False) as session:
+        yield session
+    async with transaction(engines["owner"]) as session:
+        for table in (Consent, Checkin, CoupleMember, Account, Couple):
+            await session.exec(delete(table))
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def app(engines: Engines, clock: Clock) -> FastAPI:
+    return create_app(engines["api"], clock, TOKEN_KEYS)
+
+
+@pytest.fixture
+async def noise(app: FastAPI, db: AsyncSession, clock: Clock) -> Two:
+    """Two others, one in space, with everything going on: nothing of theirs may show or ring."""
+    kim, lou = await a_couple(db, Person("kim", app, clock), Person("lou", app, clock))
+    checkin = await kim.begins()
+    for person in (kim, lou):
+        await person.answers(checkin, mood=3)
+        await person.releases(checkin, "mood")
+    await kim.schedules()
+    await kim.sends()
+    await lou.sets(daily_budget={"most": 3, "shown": True})
+    await kim.takes_space("told")
+    await lou.takes_space("silent")
+    return kim, lou
+
+
+@pytest.fixture
+async def couple(app: FastAPI, db: AsyncSession, clock: Clock, noise: Two) -> Two:  # noqa: ARG001
+    """The two of the scene: `sam, alex = couple`. They are never alone in the database."""
+    return await a_couple(db, Person("sam", app, clock), Person("alex", app, clock))
+
+
+@pytest.fixture
+async def alone(app: FastAPI, db: AsyncSession, clock: Clock, noise: Two) -> Two:  # noqa: ARG001
+    """Sam and Alex before they are a couple."""
+    sam = await a_person(db, Person("sam", app, clock))
+    return sam, await a_person(db, Person("alex", app, clock))

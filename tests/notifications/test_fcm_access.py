@@ -1,0 +1,168 @@
+import asyncio
+import logging
+import socket
+from collections.abc import AsyncIterator, Iterator
+from time import perf_counter
+
+import pytest
+
+from notifications.fcm import Fcm
+from notifications.push import Retry, Sent
+from tests.notifications.local_fcm import Scene, a_scene, push
+
+TOKEN_DOWN = {"mode": "token_down"}
+
+
+@pytest.fixture(scope="module")
+async def stage() -> AsyncIterator[Scene]:
+    async with a_scene() as stage:
+        yield stage
+
+
+@pytest.fixture
+async def scene(stage: Scene) -> Scene:
+    await stage.begin()
+    return stage
+
+
+@pytest.fixture
+async def fcm(scene: Scene) -> AsyncIterator[Fcm]:
+    async with scene.open() as fcm:
+        yield fcm
+
+
+@pytest.fixture
+def silence() -> Iterator[str]:
+    """A token endpoint that takes a question and never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield "http://{}:{}/token".format(*listener.getsockname())
+
+
+async def longest_pause() -> float:
+    """How long the event loop was away, at most, until this is cancelled."""
+    longest, last = 0.0, perf_counter()
+    try:
+        while True:
+            await asyncio.sleep(0.001)
+            longest, last = max(longest, perf_counter() - last), perf_counter()
+    except asyncio.CancelledError:
+        return longest
+
+
+async def test_a_silent_token_endpoint_holds_up_nobody_else(scene: Scene, silence: str) -> None:
+    async with scene.open(token_uri=silence, patience=0.5) as fcm:
+        watch = asyncio.create_task(longest_pause())
+
+        begun = perf_counter()
+        outcomes = await asyncio.gather(*(fcm.send(push()) for _ in range(20)))
+
+        assert perf_counter() - begun < 1
+        watch.cancel()
+        assert await watch < 0.1
+        assert all(isinstance(outcome, Retry) for outcome in outcomes)
+
+
+async def test_a_failing_token_endpoint_holds_up_nobody_else(fcm: Fcm, scene: Scene) -> None:
+    await scene.fail(TOKEN_DOWN)
+    watch = asyncio.create_task(longest_pause())
+
+    begun = perf_counter()
+    outcomes = await asyncio.gather(*(fcm.send(push()) for _ in range(20)))
+
+    # Google's own client would ask three times here, with seconds between.
+    assert perf_counter() - begun < 1
+    watch.cancel()
+    assert await watch < 0.1
+    assert all(isinstance(outcome, Retry) for outcome in outcomes)
+
+
+async def test_however_many_wait_for_a_credential_it_is_asked_for_once(
+    fcm: Fcm, scene: Scene
+) -> None:
+    await scene.fail({**TOKEN_DOWN, "times": 1})
+
+    outcomes = await asyncio.gather(*(fcm.send(push()) for _ in range(20)))
+
+    # A second question would have been answered.
+    assert all(isinstance(outcome, Retry) for outcome in outcomes)
+
+
+async def test_after_a_failure_the_token_endpoint_is_left_alone_for_ten_seconds(
+    fcm: Fcm, scene: Scene
+) -> None:
+    await scene.fail({**TOKEN_DOWN, "times": 1})
+    await fcm.send(push())
+
+    scene.clock.forward(seconds=9)
+    assert isinstance(await fcm.send(push()), Retry)
+    scene.clock.forward(seconds=1)
+    assert await fcm.send(push()) == Sent()
+
+
+async def test_a_credential_is_kept_while_it_is_good(fcm: Fcm, scene: Scene) -> None:
+    await fcm.send(push())
+    await scene.fail(TOKEN_DOWN)
+
+    scene.clock.forward(minutes=49)
+
+    first = await fcm.access.token()
+    assert await fcm.send(push()) == Sent()
+    assert await fcm.access.token() == first
+
+
+async def test_a_credential_is_renewed_before_it_runs_out_and_no_push_waits_for_it(
+    fcm: Fcm, scene: Scene
+) -> None:
+    await fcm.send(push())
+    first = await fcm.access.token()
+    await scene.fail(TOKEN_DOWN)
+
+    scene.clock.forward(minutes=55)
+    assert await fcm.send(push()) == Sent()
+
+    await scene.fail()
+    scene.clock.forward(seconds=15)
+    assert await fcm.send(push()) == Sent()
+    if fcm.access.asking is not None:
+        await fcm.access.asking
+    assert await fcm.access.token() != first
+    scene.clock.forward(minutes=30)
+    assert await fcm.send(push()) == Sent()
+
+
+async def test_a_credential_that_fcm_does_not_take_is_replaced_at_once(
+    fcm: Fcm, scene: Scene
+) -> None:
+    await fcm.send(push())
+    first = await fcm.access.token()
+    await scene.fail({"mode": "unauthorized", "times": 1})
+
+    assert await fcm.send(push()) == Sent()
+
+    assert await fcm.access.token() != first
+
+
+async def test_a_worker_that_slept_longer_than_its_credential_sends_all_the_same(
+    fcm: Fcm, scene: Scene
+) -> None:
+    await fcm.send(push())
+
+    scene.clock.forward(days=1)
+
+    assert await fcm.send(push()) == Sent()
+
+
+async def test_a_sender_can_be_closed_while_it_asks(
+    scene: Scene, silence: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING)
+    begun = perf_counter()
+    async with scene.open(token_uri=silence, patience=1) as fcm:
+        sending = asyncio.create_task(fcm.send(push()))
+        await asyncio.sleep(0.05)
+        sending.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await sending
+
+    assert perf_counter() - begun < 0.5
+    assert caplog.text == ""
