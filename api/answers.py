@@ -29,7 +29,7 @@ from schemas.answers import (
 from schemas.boundaries import BOUNDARIES, boundaries_of
 from schemas.checkins import CHECKIN, Checkin
 from schemas.consents import CONSENTS, Purpose, allowed
-from schemas.nudges import Kind
+from schemas.nudges import REMINDED_ENOUGH, Kind
 from schemas.pairing import Person
 from schemas.questionnaires import PACKS, Name, Topic
 
@@ -103,7 +103,7 @@ async def revealed(checkin: Checkin, db: AsyncSession, now: datetime) -> dict[st
 
 
 async def my_consents(me: Person, db: AsyncSession, now: datetime) -> set[Purpose]:
-    return allowed(await db.exec(CONSENTS, params=me.scope), me.couple_id, now)
+    return allowed((await db.exec(CONSENTS, params=me.scope)).all(), me.couple_id, now)
 
 
 async def closed_topics(me: Person, db: AsyncSession, now: datetime) -> set[Topic]:
@@ -136,6 +136,7 @@ async def answer(
         row.value, row.answered_at = each.value, now
         db.add(row)
     await db.flush()
+    await db.exec(REMINDED_ENOUGH, params=me.scope | {"checkin": checkin.id})
     return await seen(checkin, me, db, now)
 
 

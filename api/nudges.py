@@ -55,7 +55,7 @@ async def read_nudges(me: Me, db: Db, now: Now) -> NudgesPublic:
 
 async def myself(me: Person, db: AsyncSession, now: datetime) -> Recipient:
     rows = (await db.exec(BOUNDARIES, params=me.scope | {"partner": None})).all()
-    consents = allowed(await db.exec(CONSENTS, params=me.scope), me.couple_id, now)
+    consents = allowed((await db.exec(CONSENTS, params=me.scope)).all(), me.couple_id, now)
     return Recipient(
         zone=me.zone,
         consents=frozenset(consents),

@@ -24,6 +24,7 @@ class Settings:
     host: str
     port: int
     fcm_credentials: Path | None
+    fcm_emulator: str | None
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
@@ -39,6 +40,7 @@ class Settings:
             host=environment.get("TWOFOLD_HOST", "127.0.0.1"),
             port=read_port(environment.get("TWOFOLD_PORT", "8000")),
             fcm_credentials=Path(credentials) if credentials else None,
+            fcm_emulator=environment.get("TWOFOLD_FCM_EMULATOR") or None,
         )
 
 

@@ -65,17 +65,27 @@ class ConsentWrite(Body):
     expires_at: Moment | None = Field(description="When my yes ends by itself; null: never.")
 
 
-class Consent(Mine, table=True):
+class LastWord(SQLModel):
+    """What a person last said about one purpose, as far as it decides anything."""
+
+    purpose: Purpose = Field(sa_type=words(Purpose))
+    given: bool
+    expires_at: datetime | None
+    couple_id: UUID | None = Field(foreign_key="couple.id")
+
+    def allows(self, couple_id: UUID | None, now: datetime) -> bool:
+        """Is this a yes that counts here and now?"""
+        here = not Purpose(self.purpose).within_pairing or self.couple_id == couple_id
+        return self.given and here and (self.expires_at is None or now < self.expires_at)
+
+
+class Consent(LastWord, Mine, table=True):
     """One yes or no. Rows are only ever added; each names the one before it by its hash."""
 
     __table_args__ = (Index("ix_consent_purpose", "account_id", "purpose", "number"),)
 
     account_id: UUID = Field(primary_key=True, foreign_key="account.id", ondelete="CASCADE")
-    couple_id: UUID | None = Field(foreign_key="couple.id")
-    purpose: Purpose = Field(sa_type=words(Purpose))
-    given: bool
     text_version: int
-    expires_at: datetime | None
     said_at: datetime
     number: int = Field(primary_key=True, description="1, 2, 3 … through a person's history.")
     hash: bytes
@@ -118,13 +128,8 @@ class Consent(Mine, table=True):
         ]
         return sha256(before + json.dumps(said).encode()).digest()
 
-    def allows(self, couple_id: UUID | None, now: datetime) -> bool:
-        """Is this, as the last word on its purpose, a yes that counts here and now?"""
-        here = not Purpose(self.purpose).within_pairing or self.couple_id == couple_id
-        return self.given and here and (self.expires_at is None or now < self.expires_at)
 
-
-def allowed(last_words: Iterable[Consent], couple_id: UUID | None, now: datetime) -> set[Purpose]:
+def allowed(last_words: Iterable[LastWord], couple_id: UUID | None, now: datetime) -> set[Purpose]:
     """What a person allows now; what was never asked or answered is not among it."""
     return {Purpose(each.purpose) for each in last_words if each.allows(couple_id, now)}
 

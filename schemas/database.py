@@ -27,6 +27,7 @@ def open_engine(url: URL, role: Role, pool_size: int = 10) -> AsyncEngine:
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=5,
+        hide_parameters=True,  # an error that is logged says nothing of what somebody wrote
         connect_args={"options": limits},
     )
 

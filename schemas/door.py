@@ -7,7 +7,7 @@ door is open or it refuses.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -59,6 +59,10 @@ class Recipient:
     space: Space | None
     boundaries: Boundaries
     contacts_today: int  # how often the partner has reached out before, on this local date
+
+    def after(self, contacts: int) -> "Recipient":
+        """The same person, on a day with so many contacts."""
+        return replace(self, contacts_today=contacts)
 
 
 @dataclass(frozen=True, slots=True)

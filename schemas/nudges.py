@@ -6,7 +6,7 @@ from typing import Self
 from uuid import UUID
 
 from sqlalchemy import ForeignKeyConstraint, Index, UniqueConstraint, bindparam, func
-from sqlmodel import Field, SQLModel, col, select, update
+from sqlmodel import Field, SQLModel, col, delete, select, update
 
 from schemas.base import Body, new_id, words
 from schemas.consents import Purpose
@@ -181,6 +181,12 @@ KEEP_BEHIND_THE_DOOR = (
         col(Nudge.made_at) < bindparam("ended"),
     )
     .values(held=True)
+)
+# Who has answered is not reminded again.
+REMINDED_ENOUGH = delete(Nudge).where(
+    col(Nudge.account_id) == bindparam("me"),
+    col(Nudge.about) == bindparam("checkin"),
+    col(Nudge.kind) == Kind.CHECKIN_REMINDER,
 )
 SENT = (
     select(PartnerNudge)

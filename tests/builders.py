@@ -107,6 +107,33 @@ class Person(AsyncClient):
         return await self.post("/pairing/leave", json={"tell": tell})
 
 
+PASSWORD = "gravel lantern tuesday otter"  # noqa: S105
+
+
+class Stranger(AsyncClient):
+    """A phone on which nobody is signed in, with what anybody may try."""
+
+    def __init__(self, app: FastAPI) -> None:
+        transport = ASGITransport(app, raise_app_exceptions=False)
+        super().__init__(base_url="http://api/v1", transport=transport)
+
+    async def signs_up(self, **said: object) -> Response:
+        robin = {"email": "robin@example.org", "password": PASSWORD, "display_name": "Robin"}
+        where = {"zone": "Europe/Lisbon", "locale": "en", "born_on": "1990-05-17"}
+        return await self.post("/accounts", json=robin | where | said)
+
+    async def signs_in(
+        self, email: str = "robin@example.org", password: str = PASSWORD
+    ) -> Response:
+        return await self.post("/sessions", json={"email": email, "password": password})
+
+    async def refreshes(self, refresh_token: str) -> Response:
+        return await self.post("/sessions/refresh", json={"refresh_token": refresh_token})
+
+    async def asks(self, access_token: str, path: str = "/accounts/me") -> Response:
+        return await self.get(path, headers={"authorization": f"Bearer {access_token}"})
+
+
 Two = tuple[Person, Person]
 
 
@@ -140,6 +167,18 @@ async def a_person(db: AsyncSession, person: Person, zone: str = "Europe/Lisbon"
         await db.flush()
     await db.commit()
     return person
+
+
+async def another_phone(db: AsyncSession, person: Person, app: FastAPI) -> Person:
+    """The same person, signed in once more, on a phone that is not registered for pushes."""
+    phone = Person(person.name, app, person.clock)
+    phone.id = person.id
+    phone.auth = SignedIn(Claims(person.id, phone.session_id), person.clock)
+    session = Session.begin(person.id, person.clock.now)
+    session.id, session.expires_at = phone.session_id, person.clock.now + timedelta(days=3650)
+    db.add(session)
+    await db.commit()
+    return phone
 
 
 async def a_couple(

@@ -1,6 +1,8 @@
 """A real PostgreSQL, migrated once per run, and two couples in it."""
 
-from collections.abc import AsyncIterator
+import os
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -42,18 +44,20 @@ def server() -> URL:
 
 
 @pytest.fixture(scope="session")
-def database(server: URL) -> URL:
-    return new_database(server, "test")
+def database(server: URL) -> Iterator[URL]:
+    """Migrated, and of this run alone: several may go on at once."""
+    with a_database(server, f"test_{os.getpid()}") as url:
+        migrations.upgrade(url)
+        yield url
 
 
-def new_database(server: URL, name: str) -> URL:
-    """Empty but for what the migrations make."""
+@contextmanager
+def a_database(server: URL, name: str) -> Iterator[URL]:
+    """Empty, and gone afterwards."""
     with psycopg.connect(plain(server), autocommit=True) as owner:
-        owner.execute(f"drop database if exists {name} with (force)")
         owner.execute(f"create database {name}")
-    url = server.set(database=name)
-    migrations.upgrade(url)
-    return url
+        yield server.set(database=name)
+        owner.execute(f"drop database {name} with (force)")
 
 
 def plain(url: URL) -> str:

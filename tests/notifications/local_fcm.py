@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
@@ -11,6 +11,7 @@ from uuid import UUID
 import httpx
 
 from notifications.emulator import local_emulator, service_account
+from notifications.emulator_account import PROJECT
 from notifications.fcm import Fcm, open_fcm
 from notifications.push import Push, Target
 from schemas.base import Locale
@@ -20,6 +21,7 @@ from schemas.nudges import Kind
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 ID = UUID("0195571e-7400-7abc-9abc-0123456789ab")
 PHONE = "dQw4w9WgXcQ:APA91b-canary"
+SEND = f"/v1/projects/{PROJECT}/messages:send"
 TOKEN = Target(TargetKind.TOKEN, PHONE, Platform.ANDROID, Locale.EN, discreet=False)
 
 
@@ -45,9 +47,11 @@ class Scene:
     clock: Clock
     url: str
     emulator: httpx.AsyncClient  # as those speak to it who tell it to fail, and ask what arrived
+    bearer: dict[str, str] = field(default_factory=dict)
 
     async def begin(self) -> None:
         self.clock.now = NOON
+        self.bearer = {}
         await self.fail()
         await self.emulator.delete("/phones")
 
@@ -57,12 +61,23 @@ class Scene:
     async def phone(self, target: str = PHONE) -> Any:  # noqa: ANN401
         return (await self.emulator.get(f"/phones/{target}")).json()
 
+    async def sign_in(self) -> dict[str, str]:
+        """What somebody shows who may send; the same for the whole of a scene."""
+        if not self.bearer:
+            async with self.open() as fcm:
+                self.bearer = {"Authorization": f"Bearer {await fcm.access.token()}"}
+        return self.bearer
+
+    async def post(self, **message: Any) -> httpx.Response:  # noqa: ANN401
+        """Past our own sender, which is more careful."""
+        headers = await self.sign_in()
+        return await self.emulator.post(SEND, json={"message": message}, headers=headers)
+
     def open(
-        self, token_uri: str | None = None, patience: float = 5
+        self, account: dict[str, str] | None = None, patience: float = 5
     ) -> AbstractAsyncContextManager[Fcm]:
         """A sender to this emulator; its patience is shorter where a test is to wait for it."""
-        account = service_account(self.url)
-        account["token_uri"] = token_uri or account["token_uri"]
+        account = account or service_account(self.url)
         random = Random(1)  # noqa: S311
         return open_fcm(account, self.url, now=self.clock, random=random, patience=patience)
 

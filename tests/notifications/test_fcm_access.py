@@ -6,6 +6,7 @@ from time import perf_counter
 
 import pytest
 
+from notifications.emulator import service_account
 from notifications.fcm import Fcm
 from notifications.push import Retry, Sent
 from tests.notifications.local_fcm import Scene, a_scene, push
@@ -38,6 +39,10 @@ def silence() -> Iterator[str]:
         yield "http://{}:{}/token".format(*listener.getsockname())
 
 
+def asking(endpoint: str, scene: Scene) -> dict[str, str]:
+    return service_account(scene.url) | {"token_uri": endpoint}
+
+
 async def longest_pause() -> float:
     """How long the event loop was away, at most, until this is cancelled."""
     longest, last = 0.0, perf_counter()
@@ -50,7 +55,7 @@ async def longest_pause() -> float:
 
 
 async def test_a_silent_token_endpoint_holds_up_nobody_else(scene: Scene, silence: str) -> None:
-    async with scene.open(token_uri=silence, patience=0.5) as fcm:
+    async with scene.open(asking(silence, scene), patience=0.5) as fcm:
         watch = asyncio.create_task(longest_pause())
 
         begun = perf_counter()
@@ -74,6 +79,15 @@ async def test_a_failing_token_endpoint_holds_up_nobody_else(fcm: Fcm, scene: Sc
     watch.cancel()
     assert await watch < 0.1
     assert all(isinstance(outcome, Retry) for outcome in outcomes)
+
+
+async def test_a_question_that_nobody_answers_is_given_up(scene: Scene, silence: str) -> None:
+    async with scene.open(asking(silence, scene), patience=0.2) as fcm:
+        await fcm.send(push())
+        await asyncio.sleep(0.2)
+
+        # Otherwise every push to come would wait for it as well.
+        assert fcm.access.asking is None
 
 
 async def test_however_many_wait_for_a_credential_it_is_asked_for_once(
@@ -139,7 +153,10 @@ async def test_a_credential_that_fcm_does_not_take_is_replaced_at_once(
 
     assert await fcm.send(push()) == Sent()
 
-    assert await fcm.access.token() != first
+    second = await fcm.access.token()
+    assert second != first
+    fcm.access.spoil(first)  # says another push that was on its way with it
+    assert await fcm.access.token() == second
 
 
 async def test_a_worker_that_slept_longer_than_its_credential_sends_all_the_same(
@@ -157,7 +174,7 @@ async def test_a_sender_can_be_closed_while_it_asks(
 ) -> None:
     caplog.set_level(logging.WARNING)
     begun = perf_counter()
-    async with scene.open(token_uri=silence, patience=1) as fcm:
+    async with scene.open(asking(silence, scene), patience=1) as fcm:
         sending = asyncio.create_task(fcm.send(push()))
         await asyncio.sleep(0.05)
         sending.cancel()

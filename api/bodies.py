@@ -1,0 +1,80 @@
+"""What a body must be before anybody reads it: small, and clear about what it says."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from fastapi import Request
+from fastapi.exceptions import RequestValidationError
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.errors import TooLarge
+
+LARGEST_BODY = 64 * 1024
+
+
+class BodyLimit:
+    """Asked before all else: whoever gets a 413 knows that nothing was done."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        if too_long(Headers(scope=scope).get("content-length", "0")):
+            await TooLarge.response()(scope, receive, send)
+            return
+        received = 0
+
+        async def receive_counted() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > LARGEST_BODY:
+                raise TooLarge
+            return message
+
+        await self.app(scope, receive_counted, send)
+
+
+def too_long(announced: str) -> bool:
+    # Nobody counts with more digits than that; int() itself refuses a few thousand.
+    return len(announced) > len(str(LARGEST_BODY)) or (
+        announced.isdecimal() and int(announced) > LARGEST_BODY
+    )
+
+
+class Said(dict[str, Any]):
+    """An object as it was sent, and which of its names came more than once."""
+
+    def __init__(self, pairs: list[tuple[str, Any]]) -> None:
+        super().__init__(pairs)
+        names = [name for name, _ in pairs]
+        self.twice = sorted({name for name in names if names.count(name) > 1}) if len(self) < len(names) else []
+
+
+async def says_it_once(request: Request) -> None:
+    """`{"mode": "silent", "mode": "told"}`: whichever was meant, the other may be read."""
+    if request.method not in {"POST", "PUT"}:
+        return
+    try:
+        said = json.loads(await request.body(), object_pairs_hook=Said)
+    except (ValueError, RecursionError):
+        return  # not JSON: the route refuses it, if it wants a body at all
+    if twice := [{"loc": place, "msg": "Said twice."} for place in said_twice(said)]:
+        raise RequestValidationError(twice)
+
+
+def said_twice(body: Any) -> Iterator[tuple[str | int, ...]]:  # noqa: ANN401
+    """Where: in the steps in which an error names its place."""
+    left: list[tuple[tuple[str | int, ...], Any]] = [(("body",), body)]
+    while left:
+        place, value = left.pop()
+        if isinstance(value, Said):
+            yield from ((*place, name) for name in value.twice)
+            left += [((*place, name), each) for name, each in value.items()]
+        elif isinstance(value, list):
+            left += [((*place, index), each) for index, each in enumerate(value)]

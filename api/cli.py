@@ -1,0 +1,145 @@
+"""`twofold serve | worker | migrate | demo | openapi`: the one place that reads a clock."""
+
+import argparse
+import asyncio
+import logging
+import os
+import signal
+import sys
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+import uvicorn
+import uvloop
+from fastapi import FastAPI
+from sqlalchemy import URL
+from sqlalchemy.ext.asyncio import create_async_engine
+
+import migrations
+from api.app import create_app
+from api.demo import demo
+from api.local import a_sender, everything
+from api.openapi import as_yaml
+from api.settings import SettingRefused, Settings
+from notifications import worker
+from schemas import embedded
+from schemas.database import Role, open_engine
+
+CONTRACT = Path("openapi.yaml")
+
+
+def clock() -> datetime:
+    return datetime.now(UTC)
+
+
+def main() -> None:
+    """Each command says on one line what stopped it."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
+    # Their lines would hold whole addresses, and the addresses ids and targets.
+    for chatty in ("httpx", "alembic", "notifications.fcm"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+    arguments = parser().parse_args()
+    try:
+        arguments.run(arguments)
+    except SettingRefused as refused:
+        sys.exit(f"twofold: {refused}")
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser(prog="twofold", description="The backend of a couples app.")
+    commands = top.add_subparsers(required=True, metavar="command")
+    for run, words in (
+        (run_serve, "serve the API"),
+        (run_worker, "send what is due, until told to stop"),
+        (run_migrate, "bring the database up to date"),
+        (run_demo, "live the main job, with two phones side by side"),
+        (run_openapi, "write openapi.yaml, or compare it with the code"),
+    ):
+        name = run.__name__.removeprefix("run_")
+        command = commands.add_parser(name, help=words, description=words)
+        command.set_defaults(run=run)
+        if run is run_serve:
+            command.add_argument(
+                "--with-worker", action="store_true", help="and a worker, in the same process"
+            )
+        if run is run_openapi:
+            command.add_argument("--check", action="store_true", help="write nothing, compare")
+    return top
+
+
+def run_serve(arguments: argparse.Namespace) -> None:
+    settings = Settings.from_environment(os.environ)
+    url = the_database(settings)
+    if arguments.with_worker:
+        uvloop.run(serve_everything(settings, url))
+        return
+    app = create_app(open_engine(url, Role.API), clock, settings.token_keys)
+    # Paths hold ids of check-ins and nudges: the access log would say who does what, and when.
+    uvicorn.run(app, host=settings.host, port=settings.port, access_log=False)
+
+
+def the_database(settings: Settings) -> URL:
+    """The one that is named, or our own, which is brought up to date at once."""
+    if settings.database_url:
+        return settings.database_url
+    url = embedded.start(settings.data / "postgres")
+    migrations.upgrade(url)
+    return url
+
+
+async def serve_everything(settings: Settings, url: URL) -> None:
+    keys, credentials = settings.token_keys, settings.fcm_credentials
+    async with everything(url, clock, keys, settings.port, credentials) as addresses:
+        print(f"\n  API    {addresses.api}/v1\n  docs   {addresses.api}/docs")  # noqa: T201
+        print(f"  phones {addresses.fcm or 'Firebase'}\n\n  Ctrl-C ends it.\n")  # noqa: T201
+        await told_to_stop()
+
+
+async def told_to_stop() -> None:
+    stop = asyncio.Event()
+    for each in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(each, stop.set)
+    await stop.wait()
+
+
+def run_worker(_: argparse.Namespace) -> None:
+    settings = Settings.from_environment(os.environ)
+    uvloop.run(work(settings, the_database(settings)))
+
+
+async def work(settings: Settings, url: URL) -> None:
+    engine = open_engine(url, Role.WORKER)
+    stop = asyncio.Event()
+    for each in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(each, stop.set)
+    async with a_sender(settings.fcm_credentials, settings.fcm_emulator, clock) as (sender, _):
+        # Workers on several machines go by one clock: the database's.
+        await worker.work(engine, sender, partial(worker.database_clock, engine), stop)
+    await engine.dispose()
+
+
+def run_migrate(_: argparse.Namespace) -> None:
+    settings = Settings.from_environment(os.environ)
+    migrations.upgrade(the_database(settings))
+
+
+def run_demo(_: argparse.Namespace) -> None:
+    settings = Settings.from_environment(os.environ)
+    if not uvloop.run(demo(the_database(settings), settings, clock())):
+        sys.exit(1)
+
+
+def run_openapi(arguments: argparse.Namespace) -> None:
+    """Needs no database: the application is put together and not started."""
+    written = as_yaml(contract_app())
+    if not arguments.check:
+        CONTRACT.write_text(written, encoding="utf-8")
+    elif CONTRACT.read_text(encoding="utf-8") != written:
+        sys.exit("twofold: openapi.yaml is not what the code says; run `twofold openapi`")
+
+
+def contract_app() -> FastAPI:
+    return create_app(create_async_engine("postgresql+psycopg://"), clock, {"none": bytes(32)})

@@ -1,0 +1,90 @@
+"""The whole of Twofold in one process: API, worker and, without credentials, a local FCM.
+
+For development and the demo. In production the API and the worker are processes of their own,
+as many of each as are needed.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from random import Random
+
+import httpx
+from sqlalchemy import URL
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from api.app import create_app
+from notifications import worker
+from notifications.emulator import local_emulator
+from notifications.emulator_socket import serve
+from notifications.fcm import Fcm, open_fcm
+from schemas.database import Role, open_engine
+
+log = logging.getLogger(__name__)
+
+Clock = Callable[[], datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where to knock."""
+
+    api: str
+    fcm: str | None  # None: pushes go to Google
+
+
+@asynccontextmanager
+async def everything(
+    url: URL, clock: Clock, token_keys: Mapping[str, bytes], port: int, credentials: Path | None
+) -> AsyncIterator[Addresses]:
+    """All of it by one clock, until the block is left."""
+
+    async def shared_clock() -> datetime:
+        return clock()
+
+    async with AsyncExitStack() as house:
+        engines = [open_engine(url, role) for role in Role]
+        for engine in engines:
+            house.push_async_callback(engine.dispose)
+        api, workers = engines
+        sender, fcm = await house.enter_async_context(a_sender(credentials, None, clock))
+        await house.enter_async_context(working(workers, sender, shared_clock))
+        address = await house.enter_async_context(serve(create_app(api, clock, token_keys), port))
+        yield Addresses(address, fcm)
+
+
+@asynccontextmanager
+async def working(
+    engine: AsyncEngine, sender: Fcm, clock: Callable[[], Awaitable[datetime]]
+) -> AsyncIterator[None]:
+    """A worker that finishes what it has begun when the block is left."""
+    stop = asyncio.Event()
+    task = asyncio.create_task(worker.work(engine, sender, clock, stop))
+    try:
+        yield
+    finally:
+        stop.set()
+        await task
+
+
+@asynccontextmanager
+async def a_sender(
+    credentials: Path | None, emulator: str | None, clock: Clock
+) -> AsyncIterator[tuple[Fcm, str | None]]:
+    """Google with credentials; without, the emulator that is named, or one of our own."""
+    random = Random()  # noqa: S311 - spreads retries, guards nothing
+    async with AsyncExitStack() as stack:
+        if credentials:
+            account: Path | dict[str, str] = credentials
+            base_url = None
+        else:
+            base_url = emulator or await stack.enter_async_context(local_emulator(clock))
+            async with httpx.AsyncClient(base_url=base_url) as client:
+                account = (await client.get("/service-account")).json()
+            log.warning("no FCM credentials: pushes go to the local FCM at %s", base_url)
+        fcm = await stack.enter_async_context(open_fcm(account, base_url, now=clock, random=random))
+        yield fcm, base_url

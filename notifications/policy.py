@@ -1,0 +1,153 @@
+"""May this push be sent now, and what follows from how that went? Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import NamedTuple
+from uuid import UUID
+
+from notifications.push import Gone, Outcome, Retry, Sent, Target
+from notifications.schedule import SECOND_AFTER
+from schemas.base import local_date
+from schemas.door import Approach, Held, Open, Recipient, Refused, door
+from schemas.nudges import Kind
+from schemas.phrases import PHRASES, PhraseId
+from schemas.space import Space
+
+MOST_ATTEMPTS = 3
+
+
+class Due(NamedTuple):
+    """A push whose time has come."""
+
+    id: UUID
+    account_id: UUID
+    kind: Kind
+    expires_at: datetime
+    attempts: int
+    reminders_left: int
+    couple_id: UUID | None
+    about: UUID | None
+
+
+class Contact(NamedTuple):
+    """A phrase that was sent to somebody."""
+
+    id: UUID
+    phrase: PhraseId
+    sent_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """All that the verdict may depend on, for one recipient, as it is now."""
+
+    recipient: Recipient
+    partners_space: Space | None
+    contacts: tuple[Contact, ...]
+    phones: Mapping[UUID, Target]  # by device
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Now is a good moment."""
+
+    phones: Mapping[UUID, Target]
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """Ask again then. `dead` are devices that turned out to reach no phone."""
+
+    at: datetime
+    attempts: int
+    reminders_left: int
+    dead: tuple[UUID, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """Nothing is left to do."""
+
+    dead: tuple[UUID, ...] = ()
+
+
+Verdict = Send | Later | Done
+Settled = Later | Done
+
+
+def judge(push: Due, facts: Facts | None, now: datetime) -> Verdict:
+    """Too late is never sent, nor what its recipient does not allow; then the door has the word."""
+    if facts is None or not facts.phones or push.expires_at <= now or stale(push, facts, now):
+        return Done()
+    consent = push.kind.consent
+    if consent and consent not in facts.recipient.consents:
+        return Done()
+    match admitted(push, facts, now):
+        case Open():
+            return Send(facts.phones)
+        case Held(until) if until and until < push.expires_at:
+            return Later(until, push.attempts, push.reminders_left)
+        case Held() | Refused():
+            # Nothing that was missed is made up for, and nobody learns of it.
+            return Done()
+
+
+def stale(push: Due, facts: Facts, now: datetime) -> bool:
+    """Has what it tells of passed? Space that is over is not told of."""
+    theirs = facts.partners_space
+    return push.kind is Kind.SPACE_BEGAN and not (theirs and theirs.told(now))
+
+
+def admitted(push: Due, facts: Facts, now: datetime) -> Open | Held | Refused:
+    """What the partner does goes through the door; so does a check-in of both, during space.
+
+    What answers a step of one's own, or one's own reminder, waits for quiet hours to end.
+    """
+    recipient, space = facts.recipient, facts.recipient.space
+    if push.kind.from_partner:
+        contact = next((each for each in facts.contacts if each.id == push.about), None)
+        return door(before(contact, facts), approach(contact), now)
+    if push.couple_id and push.kind is Kind.CHECKIN_REMINDER and space and space.covers(now):
+        return Held(None)
+    quiet = recipient.boundaries.quiet_hours
+    until = quiet.over_at(now, recipient.zone) if quiet else None
+    return Held(until) if until else Open()
+
+
+def approach(contact: Contact | None) -> Approach:
+    return Approach(PHRASES[contact.phrase] if contact else None)
+
+
+def before(contact: Contact | None, facts: Facts) -> Recipient:
+    """The recipient as this contact met them: what came earlier that day, by their clock."""
+    zone = facts.recipient.zone
+    earlier = sum(
+        local_date(each.sent_at, zone) == local_date(contact.sent_at, zone)
+        and (each.sent_at, each.id) < (contact.sent_at, contact.id)
+        for each in facts.contacts
+        if contact
+    )
+    return facts.recipient.after(earlier)
+
+
+def settle(push: Due, outcomes: Mapping[UUID, Outcome], now: datetime) -> Settled:
+    """One phone that took it is enough; where there is no phone there is nothing to wait for."""
+    dead = tuple(device for device, outcome in outcomes.items() if isinstance(outcome, Gone))
+    if any(isinstance(outcome, Sent) for outcome in outcomes.values()):
+        again = now + SECOND_AFTER
+        if push.reminders_left and again < push.expires_at:
+            return Later(again, 0, push.reminders_left - 1, dead)
+        return Done(dead)
+    waits = [outcome.after for outcome in outcomes.values() if isinstance(outcome, Retry)]
+    attempts = push.attempts + 1
+    if not waits or attempts >= MOST_ATTEMPTS:
+        return Done(dead)
+    # Each time twice as long, as FCM asks.
+    return Later(now + max(waits) * 2**push.attempts, attempts, push.reminders_left, dead)
+
+
+def pause(outcomes: Mapping[UUID, Outcome]) -> timedelta:
+    """How long nothing at all may be sent, since FCM has had enough."""
+    asked = [o.after for o in outcomes.values() if isinstance(o, Retry) and o.everybody]
+    return max(asked, default=timedelta(0))

@@ -1,0 +1,99 @@
+"""The worker's side of the pushes: claim under a lease, and record.
+
+The lease is `due_at`, moved ahead: a worker that dies gives its pushes back by doing nothing.
+Each claim leaves a later value than the one before it, so the value is also the fence: a worker
+that comes back after its lease ran out matches no row.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import ARRAY, Integer, String, Uuid, any_, bindparam, func
+from sqlmodel import UTCDateTime, col, delete, select, update
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from notifications.policy import Done, Due, Later, Settled
+from schemas.devices import Device
+from schemas.nudges import Kind, Nudge, Push
+
+# A CTE, since a plain subquery with a limit may be run more than once and claim more.
+DUE = (
+    select(Push.id)
+    .where(col(Push.due_at) <= bindparam("now"))
+    .order_by(col(Push.due_at))
+    .limit(bindparam("most"))
+    .with_for_update(skip_locked=True)
+    .cte("due")
+)
+CLAIM = (
+    update(Push)
+    .where(col(Push.id) == DUE.c.id, col(Nudge.id) == DUE.c.id)
+    .values(due_at=bindparam("lease"))
+    .returning(
+        *map(col, (Push.id, Push.account_id, Push.kind, Push.expires_at)),
+        *map(col, (Push.attempts, Push.reminders_left, Nudge.couple_id, Nudge.about)),
+    )
+)
+# Passed over where somebody else holds the row: only leaving does, and takes it away.
+OURS = (
+    select(Push.id)
+    .where(col(Push.id) == any_(bindparam("ids", type_=ARRAY(Uuid))))
+    .where(col(Push.due_at) == bindparam("lease"))
+    .with_for_update(skip_locked=True)
+    .cte("ours")
+)
+FINISH = delete(Push).where(col(Push.id) == OURS.c.id)
+LATER = (
+    func.unnest(
+        bindparam("ids", type_=ARRAY(Uuid)),
+        bindparam("at", type_=ARRAY(UTCDateTime)),
+        bindparam("attempts", type_=ARRAY(Integer)),
+        bindparam("left", type_=ARRAY(Integer)),
+    )
+    .table_valued("id", "at", "attempts", "reminders_left", name="later")
+    .render_derived()
+)
+POSTPONE = (
+    update(Push)
+    .where(col(Push.id) == OURS.c.id, col(Push.id) == LATER.c.id)
+    .values(due_at=LATER.c.at, attempts=LATER.c.attempts, reminders_left=LATER.c.reminders_left)
+)
+# By its target too: a phone that has registered anew meanwhile keeps its new one.
+DEAD = (
+    func.unnest(bindparam("ids", type_=ARRAY(Uuid)), bindparam("targets", type_=ARRAY(String)))
+    .table_valued("id", "target", name="dead")
+    .render_derived()
+)
+FORGET = delete(Device).where(col(Device.id) == DEAD.c.id, col(Device.target) == DEAD.c.target)
+SWEEP = delete(Nudge).where(col(Nudge.expires_at) <= bindparam("now"))
+
+
+async def claim(db: AsyncSession, now: datetime, lease: datetime, most: int) -> list[Due]:
+    """Up to `most` due pushes, the longest due first; other workers pass over them."""
+    rows = await db.exec(CLAIM, params={"now": now, "lease": lease, "most": most})
+    return [Due(*row)._replace(kind=Kind(row[2])) for row in rows]
+
+
+async def record(db: AsyncSession, lease: datetime, settled: Mapping[UUID, Settled]) -> None:
+    """Done is gone, the rest waits for another time."""
+    done = [push_id for push_id, result in settled.items() if isinstance(result, Done)]
+    later = {push_id: r for push_id, r in settled.items() if isinstance(r, Later)}
+    await db.exec(FINISH, params={"ids": done, "lease": lease})
+    postponed = {
+        "ids": [*later],
+        "at": [each.at for each in later.values()],
+        "attempts": [each.attempts for each in later.values()],
+        "left": [each.reminders_left for each in later.values()],
+    }
+    await db.exec(POSTPONE, params=postponed | {"lease": lease})
+
+
+async def forget(db: AsyncSession, dead: Mapping[UUID, str]) -> None:
+    """Devices that FCM no longer knows, unless they have a new target by now."""
+    await db.exec(FORGET, params={"ids": [*dead], "targets": [*dead.values()]})
+
+
+async def sweep(db: AsyncSession, now: datetime) -> None:
+    """What nobody dismissed is gone when its time is over."""
+    await db.exec(SWEEP, params={"now": now})

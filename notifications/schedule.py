@@ -1,0 +1,30 @@
+"""When a reminder is due, and how long it is good for. Pure."""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from schemas.schedules import Cadence
+
+# Later than this it is not sent: a worker that was away does not ring at night for the evening.
+GRACE = timedelta(hours=2)
+# One reminder for an item and at most one more, which replaces the first on the screen.
+SECOND_AFTER = timedelta(hours=3)
+RINGS_FOR = SECOND_AFTER + GRACE
+
+# The whole world's clocks strike at once, and FCM asks senders to keep two minutes away from
+# that. Only ever later: nobody is asked before the hour they chose.
+EARLIEST = timedelta(minutes=2)
+SPREAD_SECONDS = 5 * 60
+
+OPEN_FOR = {Cadence.DAILY: timedelta(hours=36), Cadence.WEEKLY: timedelta(days=7)}
+
+
+def spread(whose: UUID) -> timedelta:
+    """Between two and seven minutes, always the same for one couple or person."""
+    # The last bits of an id are random, whatever its version.
+    return EARLIEST + timedelta(seconds=whose.int % SPREAD_SECONDS)
+
+
+def still_in_time(occurred_at: datetime, now: datetime) -> bool:
+    """May a reminder for this hour still ring?"""
+    return now < occurred_at + GRACE

@@ -1,0 +1,69 @@
+"""A local FCM over real sockets, and a worker that speaks to it."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from random import Random
+
+import pytest
+from httpx import AsyncClient
+
+from notifications import worker
+from notifications.emulator import local_emulator, service_account
+from notifications.fcm import Fcm, open_fcm
+from tests.conftest import Engines
+from tests.fakes import Clock
+
+
+class Phones(AsyncClient):
+    """What arrived, and the switch for everything that can go wrong."""
+
+    async def rang(self, target: str) -> list[str]:
+        """The kinds of all that FCM accepted for this phone, oldest first."""
+        log = (await self.get(f"/phones/{target}")).json()["log"]
+        return [arrival["message"]["data"]["kind"] for arrival in log]
+
+    async def show(self, target: str) -> list[dict[str, object]]:
+        shown: list[dict[str, object]] = (await self.get(f"/phones/{target}")).json()["shown"]
+        return shown
+
+    async def fail(self, *rules: dict[str, object]) -> None:
+        answer = await self.put("/faults", json=list(rules))
+        assert answer.status_code == 204, answer.text
+
+    async def recover(self) -> None:
+        await self.delete("/faults")
+
+
+class Worker:
+    """One worker, one tick at a time, at the clock's time."""
+
+    def __init__(self, engines: Engines, sender: Fcm, clock: Clock) -> None:
+        self.engines, self.sender, self.clock = engines, sender, clock
+
+    async def tick(self) -> timedelta:
+        """Until nothing is due; returns how long FCM wants peace."""
+        peace = timedelta(0)
+        while True:
+            handled, asked = await worker.tick(self.engines["worker"], self.sender, self.clock.now)
+            peace = max(peace, asked)
+            if not handled:
+                return peace
+
+
+@pytest.fixture
+async def fcm(clock: Clock) -> AsyncIterator[str]:
+    """The base URL of a local FCM of this test's own."""
+    async with local_emulator(clock) as base_url:
+        yield base_url
+
+
+@pytest.fixture
+async def phones(fcm: str) -> AsyncIterator[Phones]:
+    async with Phones(base_url=fcm) as phones:
+        yield phones
+
+
+@pytest.fixture
+async def work(engines: Engines, fcm: str, clock: Clock) -> AsyncIterator[Worker]:
+    async with open_fcm(service_account(fcm), fcm, now=clock, random=Random(1)) as sender:
+        yield Worker(engines, sender, clock)

@@ -1,0 +1,431 @@
+from datetime import UTC, datetime, timedelta
+
+from sqlmodel import col, select, update
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from notifications import queue, worker
+from notifications.policy import Done, Later
+from schemas.database import transaction
+from schemas.devices import Device
+from schemas.nudges import Kind, Push
+from tests.builders import SIX, Two, nudges_of, pushes_of
+from tests.conftest import Engines
+from tests.fakes import NOON, Clock
+from tests.notifications.conftest import Phones, Worker
+
+
+async def test_told_space_rings_the_partner_once(couple: Two, work: Worker, phones: Phones) -> None:
+    sam, alex = couple
+    await sam.takes_space("told")
+
+    await work.tick()
+    await work.tick()
+
+    assert (await phones.rang(alex.phone), await phones.rang(sam.phone)) == (["space_began"], [])
+
+
+async def test_space_that_is_over_is_not_told_of(couple: Two, work: Worker, phones: Phones) -> None:
+    sam, alex = couple
+    await sam.takes_space("told")
+    await sam.delete("/space")
+
+    await work.tick()
+
+    assert await phones.rang(alex.phone) == []
+
+
+async def test_what_came_into_space_never_rings(
+    couple: Two, work: Worker, phones: Phones, clock: Clock, db: AsyncSession
+) -> None:
+    sam, alex = couple
+    await alex.takes_space("silent", SIX)
+    await sam.sends()
+
+    await work.tick()
+    clock.forward(hours=6)
+    await work.tick()
+
+    assert await phones.rang(alex.phone) == []
+    assert await alex.sees("/nudges") == {"nudges": [], "behind_the_door": True}
+    assert await pushes_of(alex, db) == []
+
+
+async def test_space_that_begins_after_a_phrase_was_sent_keeps_it_from_ringing(
+    couple: Two, work: Worker, phones: Phones
+) -> None:
+    sam, alex = couple
+    await sam.sends()
+    await alex.takes_space("told")
+
+    await work.tick()
+
+    assert await phones.rang(alex.phone) == []
+
+
+async def test_three_phrases_make_one_ring(couple: Two, work: Worker, phones: Phones) -> None:
+    sam, alex = couple
+    for phrase in ("thank_you", "good_night", "i_noticed"):
+        assert (await sam.sends(phrase)).status_code == 202
+
+    await work.tick()
+
+    assert await phones.rang(alex.phone) == ["partner_nudge"]
+    listed = (await alex.sees("/nudges"))["nudges"]
+    assert {each["phrase"] for each in listed} == {"thank_you", "good_night", "i_noticed"}
+
+
+async def test_quiet_hours_hold_a_ring_until_they_end(
+    couple: Two, work: Worker, phones: Phones, clock: Clock
+) -> None:
+    sam, alex = couple
+    await alex.sets(quiet_hours={"start": "11:00", "until": "14:00", "shown": False})
+    await sam.sends()
+
+    await work.tick()
+    assert await phones.rang(alex.phone) == []
+
+    clock.forward(hours=2)
+    await work.tick()
+    assert await phones.rang(alex.phone) == ["partner_nudge"]
+
+
+async def test_a_consent_that_is_withdrawn_stops_what_waits(
+    couple: Two, work: Worker, phones: Phones
+) -> None:
+    sam, alex = couple
+    await sam.sends()
+    await alex.withdraws("partner_nudges")
+
+    await work.tick()
+
+    assert await phones.rang(alex.phone) == []
+
+
+async def test_what_goes_over_an_unshown_budget_never_rings(
+    couple: Two, work: Worker, phones: Phones, clock: Clock
+) -> None:
+    sam, alex = couple
+    await alex.sets(daily_budget={"most": 1, "shown": False})
+    for _ in range(3):
+        assert (await sam.sends()).status_code == 202
+        await work.tick()
+    clock.forward(days=1)
+    await work.tick()
+
+    assert await phones.rang(alex.phone) == ["partner_nudge"]
+    assert len((await alex.sees("/nudges"))["nudges"]) == 1
+
+
+async def test_leaving_takes_along_what_waits(
+    couple: Two, work: Worker, phones: Phones, db: AsyncSession
+) -> None:
+    sam, alex = couple
+    await sam.sends()
+    await alex.leaves()
+
+    await work.tick()
+
+    assert (await phones.rang(alex.phone), await nudges_of(alex, db)) == ([], [])
+
+
+async def test_leaving_is_told_only_if_the_leaver_says_so(
+    couple: Two, work: Worker, phones: Phones
+) -> None:
+    sam, alex = couple
+    await sam.leaves(tell=True)
+
+    await work.tick()
+
+    assert await phones.rang(alex.phone) == ["pairing_ended"]
+
+
+async def test_a_dead_target_is_forgotten_and_a_busy_provider_asked_again_later(
+    couple: Two, work: Worker, phones: Phones, clock: Clock, db: AsyncSession
+) -> None:
+    sam, alex = couple
+    await phones.fail({"target": alex.phone, "mode": "unavailable", "times": 1})
+    await sam.sends()
+
+    await work.tick()
+    await work.tick()
+    assert await phones.rang(alex.phone) == []
+
+    clock.forward(seconds=20)
+    await phones.fail({"target": alex.phone, "mode": "unregistered"})
+    await work.tick()
+    targets = (await db.exec(select(Device.target).where(Device.account_id == alex.id))).all()
+    assert (targets, await pushes_of(alex, db)) == ([], [])
+
+
+async def test_a_phone_that_has_registered_anew_meanwhile_is_kept(
+    couple: Two, engines: Engines, db: AsyncSession
+) -> None:
+    _, alex = couple
+    device = (await db.exec(select(Device).where(Device.account_id == alex.id))).one()
+
+    async with transaction(engines["worker"]) as late:
+        await queue.forget(late, {device.id: "the target it had before"})
+    assert (await db.exec(select(Device.id).where(Device.account_id == alex.id))).all()
+
+    async with transaction(engines["worker"]) as late:
+        await queue.forget(late, {device.id: device.target})
+    assert not (await db.exec(select(Device.id).where(Device.account_id == alex.id))).all()
+
+
+async def test_after_three_tries_it_is_left_alone(
+    couple: Two, work: Worker, phones: Phones, clock: Clock, db: AsyncSession
+) -> None:
+    sam, alex = couple
+    await phones.fail({"mode": "lose_answer"})
+    await sam.sends()
+
+    for _ in range(5):
+        await work.tick()
+        clock.forward(minutes=10)
+
+    assert await phones.rang(alex.phone) == ["partner_nudge"] * 3
+    shown = (await phones.get(f"/phones/{alex.phone}")).json()["shows"]
+    assert (len(shown), await pushes_of(alex, db)) == (1, [])
+
+
+async def test_when_fcm_has_had_enough_everything_waits_a_minute(
+    couple: Two, work: Worker, phones: Phones
+) -> None:
+    sam, _ = couple
+    await phones.fail({"mode": "quota"})
+    await sam.sends()
+
+    assert await work.tick() == timedelta(minutes=1)
+
+
+async def test_a_phone_that_hangs_takes_nobody_along(
+    couple: Two, noise: Two, work: Worker, phones: Phones, db: AsyncSession
+) -> None:
+    sam, alex = couple
+    await phones.fail({"target": alex.phone, "mode": "drop"})
+    await sam.sends()
+    await alex.sends()
+
+    await work.tick()
+
+    assert await phones.rang(sam.phone) == ["partner_nudge"]
+    assert [push.attempts for push in await pushes_of(alex, db)] == [1]
+
+
+async def test_discreet_phones_show_nothing(couple: Two, work: Worker, phones: Phones) -> None:
+    sam, alex = couple
+    quiet = {"target_kind": "fid", "platform": "ios", "locale": "pt", "discreet": True}
+    await alex.put("/devices/current", json=quiet | {"target": "fid-of-alex"})
+    await sam.sends()
+
+    await work.tick()
+
+    phone = (await phones.get("/phones/fid-of-alex")).json()
+    assert (len(phone["log"]), phone["shows"]) == (1, {})
+    assert await phones.rang(alex.phone) == []
+
+
+async def test_two_workers_at_once_share_the_work(couple: Two, engines: Engines) -> None:
+    sam, alex = couple
+    await sam.sends()
+    await alex.sends()
+
+    async with transaction(engines["worker"]) as one, transaction(engines["worker"]) as other:
+        [first] = await queue.claim(one, NOON, NOON + worker.LEASE, most=1)
+        rest = await queue.claim(other, NOON, NOON + worker.LEASE, most=100)
+
+    assert rest
+    assert first.id not in {push.id for push in rest}
+
+
+async def test_a_worker_that_comes_back_after_its_lease_changes_nothing(
+    couple: Two, engines: Engines, db: AsyncSession
+) -> None:
+    sam, alex = couple
+    await sam.sends()
+    later = NOON + timedelta(hours=1)
+    for now in (NOON, later):
+        async with transaction(engines["worker"]) as claiming:
+            mine = await queue.claim(claiming, now, now + worker.LEASE, most=100)
+
+    for too_late in (Done(), Later(NOON, 0, 0)):
+        async with transaction(engines["worker"]) as late:
+            await queue.record(
+                late, NOON + worker.LEASE, dict.fromkeys([p.id for p in mine], too_late)
+            )
+
+    [push] = await pushes_of(alex, db)
+    assert push.due_at == later + worker.LEASE
+
+
+async def test_what_nobody_dismissed_is_swept(
+    couple: Two, engines: Engines, clock: Clock, db: AsyncSession
+) -> None:
+    sam, alex = couple
+    await sam.sends()
+
+    clock.forward(days=15)
+    await worker.sweep(engines["worker"], clock.now)
+
+    assert await nudges_of(alex, db) == []
+
+
+async def test_a_ring_that_comes_too_late_is_no_ring(
+    couple: Two, work: Worker, phones: Phones, clock: Clock
+) -> None:
+    sam, alex = couple
+    await sam.sends()
+
+    clock.forward(hours=12)
+    await work.tick()
+
+    assert await phones.rang(alex.phone) == []
+
+
+SUNDAY = datetime(2026, 3, 8, tzinfo=UTC)
+
+
+async def both_agree(couple: Two) -> None:
+    sam, alex = couple
+    made = await sam.schedules()
+    assert (await alex.signs(made.json())).json()["in_force"]
+
+
+async def test_each_is_reminded_at_their_own_hour(
+    couple: Two, work: Worker, phones: Phones, clock: Clock, db: AsyncSession
+) -> None:
+    sam, alex = couple
+    await both_agree(couple)
+    await work.tick()
+    before = await phones.rang(alex.phone)
+
+    # 09:00 in Denver, where clocks went forward that morning; 20:00 in Lisbon.
+    clock.to(SUNDAY + timedelta(hours=15, minutes=8))
+    await work.tick()
+    assert await phones.rang(alex.phone) == [*before, "checkin_reminder"]
+    assert "checkin_reminder" not in await phones.rang(sam.phone)
+
+    clock.to(SUNDAY + timedelta(hours=20, minutes=8))
+    await work.tick()
+    assert "checkin_reminder" in await phones.rang(sam.phone)
+    [mine], [theirs] = [(await each.sees("/checkins"))["checkins"] for each in couple]
+    assert mine == theirs
+
+
+async def test_a_schedule_that_one_alone_has_signed_opens_nothing(
+    couple: Two, work: Worker, clock: Clock
+) -> None:
+    sam, _ = couple
+    await sam.schedules()
+
+    clock.to(SUNDAY + timedelta(hours=20, minutes=8))
+    await work.tick()
+
+    assert (await sam.sees("/checkins"))["checkins"] == []
+
+
+async def test_after_one_more_reminder_there_is_silence(
+    couple: Two, work: Worker, phones: Phones, clock: Clock
+) -> None:
+    sam, _ = couple
+    await both_agree(couple)
+    clock.to(SUNDAY + timedelta(hours=20))
+
+    for _ in range(20):
+        await work.tick()
+        clock.forward(minutes=30)
+
+    assert (await phones.rang(sam.phone)).count("checkin_reminder") == 2
+    assert len((await phones.get(f"/phones/{sam.phone}")).json()["shows"]) == 1
+
+
+async def test_who_has_answered_is_not_reminded(
+    couple: Two, work: Worker, phones: Phones, clock: Clock
+) -> None:
+    sam, _ = couple
+    await both_agree(couple)
+    clock.to(SUNDAY + timedelta(hours=15, minutes=8))
+    await work.tick()
+    [checkin] = (await sam.sees("/checkins"))["checkins"]
+    assert (await sam.answers(checkin["id"], connection=4)).status_code == 200
+
+    clock.to(SUNDAY + timedelta(hours=20, minutes=8))
+    await work.tick()
+
+    assert "checkin_reminder" not in await phones.rang(sam.phone)
+
+
+async def test_who_answers_after_the_first_reminder_gets_no_second(
+    couple: Two, work: Worker, phones: Phones, clock: Clock
+) -> None:
+    sam, _ = couple
+    await both_agree(couple)
+    clock.to(SUNDAY + timedelta(hours=20, minutes=8))
+    await work.tick()
+    [checkin] = (await sam.sees("/checkins"))["checkins"]
+    await sam.answers(checkin["id"], connection=4)
+
+    clock.forward(hours=4)
+    await work.tick()
+
+    assert (await phones.rang(sam.phone)).count("checkin_reminder") == 1
+
+
+async def test_a_checkin_opens_for_both_but_does_not_reach_who_takes_space(
+    couple: Two, work: Worker, phones: Phones, clock: Clock
+) -> None:
+    sam, alex = couple
+    await both_agree(couple)
+    await alex.takes_space("silent")
+
+    clock.to(SUNDAY + timedelta(hours=20, minutes=8))
+    await work.tick()
+    await alex.delete("/space")
+    clock.forward(hours=1)
+    await work.tick()
+
+    assert "checkin_reminder" not in await phones.rang(alex.phone)
+    assert len((await alex.sees("/checkins"))["checkins"]) == 1
+
+
+async def test_a_worker_that_was_away_opens_the_checkin_and_rings_nobody_at_night(
+    couple: Two, work: Worker, phones: Phones, clock: Clock
+) -> None:
+    sam, _ = couple
+    await both_agree(couple)
+
+    clock.to(SUNDAY + timedelta(hours=23))
+    await work.tick()
+
+    assert "checkin_reminder" not in await phones.rang(sam.phone)
+    assert len((await sam.sees("/checkins"))["checkins"]) == 1
+
+
+async def test_reminders_need_a_yes_to_reminders(
+    couple: Two, work: Worker, phones: Phones, clock: Clock
+) -> None:
+    sam, _ = couple
+    await both_agree(couple)
+    await sam.withdraws("reminders")
+
+    clock.to(SUNDAY + timedelta(hours=20, minutes=8))
+    await work.tick()
+
+    assert "checkin_reminder" not in await phones.rang(sam.phone)
+
+
+async def test_a_push_that_was_leased_comes_back_by_itself(
+    couple: Two, work: Worker, phones: Phones, clock: Clock, db: AsyncSession
+) -> None:
+    sam, alex = couple
+    await sam.sends()
+    lost = update(Push).where(col(Push.kind) == Kind.PARTNER_NUDGE)
+    await db.exec(lost.values(due_at=clock.now + worker.LEASE))
+    await db.commit()
+
+    await work.tick()
+    assert await phones.rang(alex.phone) == []
+
+    clock.forward(minutes=2)
+    await work.tick()
+    assert await phones.rang(alex.phone) == ["partner_nudge"]
