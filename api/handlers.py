@@ -31,14 +31,12 @@ async def refused(_: Request, refusal: Refusal) -> JSONResponse:
 
 async def invalid(_: Request, error: RequestValidationError) -> JSONResponse:
     # Where and why, but not the value, which FastAPI's own answer repeats.
-    wrong = [
-        {
-            "pointer": pointer(each, error.body),
-            "detail": each["msg"].removeprefix("Value error, "),
-        }
-        for each in error.errors()[:MOST_ERRORS]
-    ]
-    return answer(Invalid.problem() | {"errors": wrong})
+    whys: dict[str, list[str]] = {}
+    for each in error.errors():
+        why = each["msg"].removeprefix("Value error, ")
+        whys.setdefault(pointer(each, error.body), []).append(why)
+    wrong = [{"pointer": at, "detail": "; ".join(why)} for at, why in whys.items()]
+    return answer(Invalid.problem() | {"errors": wrong[:MOST_ERRORS]})
 
 
 def pointer(error: Mapping[str, Any], body: Any) -> str:  # noqa: ANN401

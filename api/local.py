@@ -78,13 +78,18 @@ async def a_sender(
     """Google with credentials; without, the emulator that is named, or one of our own."""
     random = Random()  # noqa: S311 - spreads retries, guards nothing
     async with AsyncExitStack() as stack:
+        account: Path | dict[str, str]
         if credentials:
-            account: Path | dict[str, str] = credentials
-            base_url = None
+            account, fcm_url = credentials, None
         else:
-            base_url = emulator or await stack.enter_async_context(local_emulator(clock))
-            async with httpx.AsyncClient(base_url=base_url) as client:
-                account = (await client.get("/service-account")).json()
-            log.warning("no FCM credentials: pushes go to the local FCM at %s", base_url)
-        fcm = await stack.enter_async_context(open_fcm(account, base_url, now=clock, random=random))
-        yield fcm, base_url
+            fcm_url = emulator or await stack.enter_async_context(local_emulator(clock))
+            account = await emulators_account(fcm_url)
+            log.warning("no FCM credentials: pushes go to the local FCM at %s", fcm_url)
+        fcm = open_fcm(account, fcm_url, now=clock, random=random)
+        yield await stack.enter_async_context(fcm), fcm_url
+
+
+async def emulators_account(url: str) -> dict[str, str]:
+    async with httpx.AsyncClient(base_url=url) as client:
+        account: dict[str, str] = (await client.get("/service-account")).json()
+    return account

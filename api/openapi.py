@@ -1,11 +1,14 @@
 """The contract: what FastAPI cannot know of it, and how it becomes `openapi.yaml`."""
 
+from pathlib import Path
 from typing import Any
 
 import yaml
 from fastapi import FastAPI
 
-from api.errors import Problem
+from api.errors import PROBLEM_JSON, Problem, TooLarge, documented
+
+Node = dict[str, Any]
 
 ABOUT = """\
 The backend of a couples app in which **the recipient's present setting wins, on the server**.
@@ -34,45 +37,135 @@ TAGS = [
     {"name": "today", "description": "The home screen in one call. Mine."},
 ]
 
+DONE = {"200": "This is how it stands.", "201": "Made.", "202": "Accepted.", "204": "Done."}
+BEARER = {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
+# For each operation a request and its answer; tests/test_contract.py plays them.
+EXAMPLES = Path(__file__).parent / "examples.yaml"
+
 
 def describe(app: FastAPI) -> None:
     """Completes the document that FastAPI makes, once, when it is first asked for."""
     made = app.openapi
 
-    def openapi() -> dict[str, Any]:
+    def openapi() -> Node:
         if app.openapi_schema is None:
-            document = made()
-            document["info"]["description"] = ABOUT
-            document["info"]["license"] = {"name": "Apache-2.0", "identifier": "Apache-2.0"}
-            document["servers"] = [{"url": "/", "description": "Wherever it runs."}]
-            schemas = document["components"]["schemas"]
-            add_problem(schemas)
-            for unused in ("HTTPValidationError", "ValidationError"):
-                schemas.pop(unused, None)
-            for operation in operations(document):
-                name_it(operation)
-            document["components"]["schemas"] = dict(sorted(schemas.items()))
+            complete(made())
         return app.openapi_schema or {}
 
     app.openapi = openapi  # type: ignore[method-assign]
 
 
-def add_problem(schemas: dict[str, Any]) -> None:
-    problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
-    schemas.update(problem.pop("$defs"))
-    schemas["Problem"] = problem
+def complete(document: Node) -> None:
+    document["info"]["description"] = ABOUT
+    document["info"]["license"] = {"name": "Apache-2.0", "identifier": "Apache-2.0"}
+    document["servers"] = [{"url": "/", "description": "Wherever it runs."}]
+    components = document["components"]
+    components |= {"securitySchemes": {"HTTPBearer": BEARER}, "responses": {}, "examples": {}}
+    examples = yaml.safe_load(EXAMPLES.read_text(encoding="utf-8"))
+    for operation in operations(document):
+        name_it(operation)
+        add_examples(operation, **examples.get(operation["operationId"], {}))
+        complete_responses(operation, components)
+    tidy_schemas(components["schemas"])
+    for kind in components:
+        components[kind] = dict(sorted(components[kind].items()))
 
 
-def operations(document: dict[str, Any]) -> list[dict[str, Any]]:
+def operations(document: Node) -> list[Node]:
     return [each for path in document["paths"].values() for each in path.values()]
 
 
-def name_it(operation: dict[str, Any]) -> None:
+def name_it(operation: Node) -> None:
     """A generated client calls an operation by its tag and its function: `space_take_space`."""
     function = operation["operationId"].split("_v1_")[0]
     operation["operationId"] = f"{operation['tags'][0]}_{function}"
+    operation.setdefault("security", [])  # none is said as well, so that none is forgotten
+
+
+def add_examples(
+    operation: Node, parameters: Node | None = None, request: object = None, response: object = None
+) -> None:
+    for parameter in operation.get("parameters", []):
+        if parameter["name"] in (parameters or {}):
+            parameter["example"] = (parameters or {})[parameter["name"]]
+    if "requestBody" in operation:
+        operation["requestBody"]["content"]["application/json"]["example"] = request
+    for status, answer in operation["responses"].items():
+        if status in DONE and "content" in answer:
+            answer["content"]["application/json"]["example"] = response
+
+
+def complete_responses(operation: Node, components: Node) -> None:
+    responses = operation["responses"]
+    if "requestBody" in operation:
+        responses[str(TooLarge.status)] = documented(TooLarge)[TooLarge.status]
+    for status in sorted(responses):
+        response = responses.pop(status)
+        if status in DONE:
+            response["description"] = DONE[status]
+            responses[status] = nothing_said(response)
+        else:
+            responses[status] = shared(response, components)
+
+
+def nothing_said(response: Node) -> Node:
+    """A route that answers nothing answers null, and not whatever it likes."""
+    media = response.get("content", {}).get("application/json", {})
+    if media.get("schema") == {}:
+        media["schema"] = {"type": "null"}
+    return response
+
+
+def shared(response: Node, components: Node) -> Node:
+    """Said once in the document, however many operations refuse it."""
+    examples = response["content"][PROBLEM_JSON]["examples"]
+    if len(examples) == 1:
+        [name] = examples
+        components["responses"][name] = response
+        return {"$ref": f"#/components/responses/{name}"}
+    components["examples"] |= examples
+    for name in examples:
+        examples[name] = {"$ref": f"#/components/examples/{name}"}
+    return response
+
+
+def tidy_schemas(schemas: Node) -> None:
+    problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+    schemas |= problem.pop("$defs") | {"Problem": problem}
+    for unused in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(unused, None)
+    drop_titles(schemas)
+
+
+def drop_titles(node: object) -> None:
+    """Each repeats the name above it. A field that is itself called `title` is no string."""
+    if isinstance(node, dict):
+        if isinstance(node.get("title"), str):
+            del node["title"]
+        for each in node.values():
+            drop_titles(each)
+    elif isinstance(node, list):
+        for each in node:
+            drop_titles(each)
+
+
+class Readable(yaml.SafeDumper):
+    """Several lines stay several lines, and nothing refers to what stands elsewhere."""
+
+    def ignore_aliases(self, _: object) -> bool:
+        return True
+
+    def text(self, value: str) -> yaml.ScalarNode:
+        style = "|" if "\n" in value else None
+        if value[2:3] == ":":
+            style = "'"  # 22:00 is a number to some who read YAML
+        return self.represent_scalar("tag:yaml.org,2002:str", value, style)
+
+
+Readable.add_representer(str, Readable.text)
 
 
 def as_yaml(app: FastAPI) -> str:
     """The text of `openapi.yaml`."""
-    return yaml.safe_dump(app.openapi(), sort_keys=False, allow_unicode=True, width=100)
+    document = app.openapi()
+    return yaml.dump(document, Dumper=Readable, sort_keys=False, allow_unicode=True, width=100)

@@ -7,7 +7,7 @@ is deleted, and each keeps what they wrote.
 """
 
 import secrets
-from datetime import datetime
+from datetime import date, datetime
 from hashlib import sha256
 
 from fastapi import APIRouter
@@ -21,14 +21,15 @@ from schemas.nudges import Kind
 from schemas.pairing import (
     CODE_LENGTH,
     CODE_SIGNS,
-    COUPLE,
+    DROP_INVITATION,
     FOUND_COUPLE,
     INVITATION_LASTS,
-    JOINED,
+    INVITATIONS,
     KNOWN_NAME,
-    MY_INVITATION,
+    LEAVE,
     REDEEM,
-    CoupleMember,
+    STEP_BACK,
+    TOGETHER,
     Invitation,
     InvitationPublic,
     Leave,
@@ -37,6 +38,8 @@ from schemas.pairing import (
     Person,
     Redeem,
 )
+
+SILENTLY = Leave()
 
 router = APIRouter(prefix="/pairing", tags=["pairing"], responses=documented(NotSignedIn))
 
@@ -68,27 +71,23 @@ async def read_pairing(me: Me, db: Db, now: Now) -> Pairing:
 
 
 async def standing(me: Person, db: AsyncSession, now: datetime) -> Pairing:
-    if me.couple_id:
-        couple = (await db.exec(COUPLE, params=me.scope)).one()
-        name = (await db.exec(KNOWN_NAME, params={"who": me.partner_id})).one()
-        on = couple.paired_at.date()
-        return Pairing(state=PairingState.PAIRED, name=name, expires_at=None, paired_on=on)
-    for statement, state in (
-        (MY_INVITATION, PairingState.INVITING),
-        (JOINED, PairingState.JOINING),
-    ):
-        row = (await db.exec(statement, params=me.scope)).one_or_none()
-        if row and row.waits(now):
-            return await waiting(row, state, db)
-    return Pairing(state=PairingState.ALONE, name=None, expires_at=None, paired_on=None)
+    if together := (await db.exec(TOGETHER, params=me.scope)).one_or_none():
+        paired_at, name = together
+        return shown(PairingState.PAIRED, name, paired_on=paired_at.date())
+    rows = await db.exec(INVITATIONS, params=me.scope | {"now": now})
+    found = [(row.state_of(me.id), name, row.expires_at) for row, name in rows]
+    if not found:
+        return shown(PairingState.ALONE)
+    return shown(*max(found, key=lambda each: [*PairingState].index(each[0])))
 
 
-async def waiting(row: Invitation, state: PairingState, db: AsyncSession) -> Pairing:
-    name = None
-    if state is PairingState.INVITING and row.joiner_id:
-        state = PairingState.CONFIRMING
-        name = (await db.exec(KNOWN_NAME, params={"who": row.joiner_id})).one()
-    return Pairing(state=state, name=name, expires_at=row.expires_at, paired_on=None)
+def shown(
+    state: PairingState,
+    name: str | None = None,
+    expires_at: datetime | None = None,
+    paired_on: date | None = None,
+) -> Pairing:
+    return Pairing(state=state, name=name, expires_at=expires_at, paired_on=paired_on)
 
 
 @router.put("/invitation", summary="Invite my partner", responses=documented(AlreadyPaired))
@@ -97,15 +96,11 @@ async def invite(me: MeWriting, db: Db, now: Now) -> InvitationPublic:
     if me.couple_id:
         raise AlreadyPaired
     code = "".join(secrets.choice(CODE_SIGNS) for _ in range(CODE_LENGTH))
-    invitation = Invitation(
-        account_id=me.id,
-        code_hash=hashed(code),
-        expires_at=now + INVITATION_LASTS,
-        joiner_id=None,
-    )
-    await db.merge(invitation)
+    ends = now + INVITATION_LASTS
+    await db.exec(DROP_INVITATION, params=me.scope)
+    db.add(Invitation(account_id=me.id, code_hash=hashed(code), expires_at=ends, joiner_id=None))
     in_groups = "-".join((code[:4], code[4:8], code[8:]))
-    return InvitationPublic(code=in_groups, expires_at=invitation.expires_at)
+    return InvitationPublic(code=in_groups, expires_at=ends)
 
 
 def hashed(code: str) -> bytes:
@@ -114,12 +109,9 @@ def hashed(code: str) -> bytes:
 
 
 @router.delete("/invitation", status_code=204, summary="Take an invitation back")
-async def withdraw(me: MeWriting, db: Db) -> None:
+async def withdraw(_: MeWriting, db: Db) -> None:
     """My own, with whoever waits on it, or the one that I typed. Neither is told."""
-    for statement in (MY_INVITATION, JOINED):
-        row = (await db.exec(statement, params=me.scope)).one_or_none()
-        if row:
-            await db.delete(row)
+    await db.exec(STEP_BACK)
 
 
 @router.post(
@@ -135,10 +127,12 @@ async def redeem(body: Redeem, me: Me, db: Db, now: Now) -> Pairing:
     if me.couple_id:
         raise AlreadyPaired
     typed = {"hash": hashed(body.code), "now": now}
-    inviter = (await db.exec(REDEEM, params=typed)).one()
-    if inviter is None:
+    redeemed = (await db.exec(REDEEM, params=typed)).one_or_none()
+    if redeemed is None:
         raise CodeNotGood
-    await outbox.tell(db, inviter, None, Kind.JOINER_WAITING, now)
+    inviter, anew = redeemed
+    if anew:
+        await outbox.tell(db, inviter, None, Kind.JOINER_WAITING, now)
     return await standing(me, db, now)
 
 
@@ -157,14 +151,14 @@ async def confirm(me: Me, db: Db, now: Now) -> Pairing:
         raise NobodyWaits
     await outbox.tell(db, partner_id, couple_id, Kind.PAIRED, now)
     name = (await db.exec(KNOWN_NAME, params={"who": partner_id})).one()
-    return Pairing(state=PairingState.PAIRED, name=name, expires_at=None, paired_on=now.date())
+    return shown(PairingState.PAIRED, name, paired_on=now.date())
 
 
 @router.post("/leave", status_code=204, summary="Leave", responses=documented(NotPaired))
-async def leave(body: Leave, me: Writer, db: Db, now: Now) -> None:
+async def leave(me: Writer, db: Db, now: Now, body: Leave = SILENTLY) -> None:
     """Alone, at once, without a reason. Silent unless I say otherwise: then my partner's phone
     says once that something changed.
     """
     if body.tell:
         await outbox.tell(db, me.partner_id, None, Kind.PAIRING_ENDED, now)
-    await db.delete(await db.get_one(CoupleMember, me.id))
+    await db.exec(LEAVE, params=me.scope)

@@ -166,6 +166,7 @@ async def agree(
     if body.version != schedule.version:
         raise OtherVersion
     await sign(schedule, body, me, db, now)
+    await outbox.no_longer_waits(db, me.id, Kind.SCHEDULE_PROPOSED, schedule.id)
     return await seen(schedule, me, db)
 
 

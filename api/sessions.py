@@ -24,6 +24,8 @@ from api.errors import NotFound, NotSignedIn, Refusal, documented
 from schemas.accounts import ACCOUNT
 from schemas.database import transaction
 from schemas.sessions import (
+    END_SESSION,
+    END_SESSIONS,
     REFRESH_TOKEN,
     SESSIONS,
     Refresh,
@@ -38,6 +40,7 @@ router = APIRouter(prefix="/sessions", tags=["sessions"])
 
 ACCOUNT_BY_EMAIL = select(func.account_by_email(bindparam("email"), type_=Uuid))
 SESSION_OF_TOKEN = select(func.session_of_token(bindparam("hash"), type_=Uuid))
+NOBODY = UUID(int=0)
 
 
 class WrongCredentials(Refusal):
@@ -53,17 +56,19 @@ class SessionOver(Refusal):
 
 
 async def prove(body: SignIn, house: House) -> UUID:
-    """Whose address and password these are. No transaction is open while the password is tried."""
-    known = None
+    """Whose address and password these are. No transaction is open while the password is tried.
+
+    What is done for an unknown address is done for a known one, statement by statement.
+    """
     async with transaction(house.engine) as db:
-        account_id = (await db.exec(ACCOUNT_BY_EMAIL, params={"email": body.email})).one()
-        if account_id:
-            await become(db, account_id)
-            known = (await db.exec(ACCOUNT, params={"me": account_id})).one().password_hash
-    matched = await house.passwords.match(known, body.password.get_secret_value())
-    if not matched or account_id is None:
+        found = (await db.exec(ACCOUNT_BY_EMAIL, params={"email": body.email})).one()
+        account_id = found or NOBODY
+        await become(db, account_id)
+        account = (await db.exec(ACCOUNT, params={"me": account_id})).one_or_none()
+    known = account.password_hash if account else None
+    if not await house.passwords.match(known, body.password.get_secret_value()):
         raise WrongCredentials
-    return UUID(str(account_id))
+    return account_id
 
 
 @router.post("", status_code=201, summary="Sign in", responses=documented(WrongCredentials))
@@ -141,10 +146,9 @@ async def read_sessions(me: Me, db: Db, now: Now) -> list[SessionPublic]:
 )
 async def end_session(session_id: UUID, me: MeWriting, db: Db) -> None:
     """From the next request on, that phone is signed out, and no push reaches it."""
-    session = await db.get(Session, session_id)
-    if session is None or session.account_id != me.id:
+    ended = await db.exec(END_SESSION, params={**me.scope, "session": session_id})
+    if ended.first() is None:
         raise NotFound
-    await db.delete(session)
 
 
 @router.delete(
@@ -152,5 +156,4 @@ async def end_session(session_id: UUID, me: MeWriting, db: Db) -> None:
 )
 async def end_sessions(me: MeWriting, db: Db) -> None:
     """All phones, this one too."""
-    for session in await db.exec(SESSIONS, params=me.scope):
-        await db.delete(session)
+    await db.exec(END_SESSIONS, params=me.scope)

@@ -55,5 +55,12 @@ def read(keys: Mapping[str, bytes], token: str, now: datetime) -> Claims | None:
         )
         good = header.get("typ") == TYPE and now < datetime.fromtimestamp(said["exp"], UTC)
         return Claims(UUID(said["sub"]), UUID(said["sid"])) if good else None
-    except (jwt.InvalidTokenError, KeyError, TypeError, ValueError, OverflowError):
+    except (
+        jwt.InvalidTokenError,
+        AttributeError,
+        LookupError,
+        OverflowError,
+        TypeError,
+        ValueError,
+    ):
         return None

@@ -17,7 +17,7 @@ from random import Random
 from typing import Any
 
 import aiohttp
-from firebase_admin import credentials, messaging  # type: ignore[import-untyped]
+from firebase_admin import credentials, messaging
 from google.auth.transport import Response
 from google.auth.transport.requests import Request
 
@@ -54,7 +54,10 @@ async def open_fcm(
     url = f"{base_url or GOOGLE}/v1/projects/{certificate.project_id}/messages:send"
     ask = partial(ask_for_token, certificate, patience)
     async with (
-        aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session,
+        # No limit of its own: a push must not stand in line here after it was judged.
+        aiohttp.ClientSession(
+            cookie_jar=aiohttp.DummyCookieJar(), connector=aiohttp.TCPConnector(limit=0)
+        ) as session,
         Access(ask, now) as access,
     ):
         yield Fcm(url, session, access, now, random, patience)

@@ -8,7 +8,7 @@ from sqlmodel import UTCDateTime, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from schemas.base import new_id
-from schemas.nudges import KEPT, Kind
+from schemas.nudges import KEPT, WAITING, Kind
 
 # What did not ring within this time does not ring at all: nobody comes back to a heap.
 RINGS_FOR = timedelta(hours=12)
@@ -50,3 +50,10 @@ async def tell(  # noqa: PLR0913, PLR0917 - who, where, what, about what, when: 
         "rings": now + RINGS_FOR,
     }
     await db.exec(TELL, params=told)
+
+
+async def no_longer_waits(
+    db: AsyncSession, who: UUID, kind: Kind, about: UUID | None = None
+) -> None:
+    """What it was about is done: nothing reminds of it any more."""
+    await db.exec(WAITING, params={"who": who, "kind": kind, "about": about})

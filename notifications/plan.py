@@ -17,7 +17,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from notifications.schedule import OPEN_FOR, RINGS_FOR, spread, still_in_time
 from schemas.answers import Answer
 from schemas.base import new_id
-from schemas.checkins import Checkin
+from schemas.checkins import Checkin, end_of, id_on
 from schemas.nudges import Kind, Nudge, Push
 from schemas.pairing import CoupleMember
 from schemas.questionnaires import NEWEST
@@ -87,7 +87,7 @@ def checkin_of(occurrence: Occurrence, now: datetime) -> Checkin:
     schedule = occurrence.schedule
     pack = NEWEST[schedule.pack]
     return Checkin(
-        id=new_id(now),
+        id=id_on(occurrence.on),
         account_id=None if schedule.couple_id else schedule.account_id,
         couple_id=schedule.couple_id,
         begun_by=None,
@@ -96,7 +96,7 @@ def checkin_of(occurrence: Occurrence, now: datetime) -> Checkin:
         version=pack.version,
         date=occurrence.on,
         begun_at=now,
-        closes_at=occurrence.at + OPEN_FOR[Cadence(schedule.cadence)],
+        closes_at=end_of(occurrence.on, OPEN_FOR[Cadence(schedule.cadence)]),
     )
 
 

@@ -1,12 +1,12 @@
 """May this push be sent now, and what follows from how that went? Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
-from notifications.push import Gone, Outcome, Retry, Sent, Target
+from notifications.push import Outcome, Retry, Sent, Target
 from notifications.schedule import SECOND_AFTER
 from schemas.base import local_date
 from schemas.door import Approach, Held, Open, Recipient, Refused, door
@@ -57,19 +57,16 @@ class Send:
 
 @dataclass(frozen=True, slots=True)
 class Later:
-    """Ask again then. `dead` are devices that turned out to reach no phone."""
+    """Ask again then."""
 
     at: datetime
     attempts: int
     reminders_left: int
-    dead: tuple[UUID, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
     """Nothing is left to do."""
-
-    dead: tuple[UUID, ...] = ()
 
 
 Verdict = Send | Later | Done
@@ -133,21 +130,21 @@ def before(contact: Contact | None, facts: Facts) -> Recipient:
 
 def settle(push: Due, outcomes: Mapping[UUID, Outcome], now: datetime) -> Settled:
     """One phone that took it is enough; where there is no phone there is nothing to wait for."""
-    dead = tuple(device for device, outcome in outcomes.items() if isinstance(outcome, Gone))
     if any(isinstance(outcome, Sent) for outcome in outcomes.values()):
         again = now + SECOND_AFTER
         if push.reminders_left and again < push.expires_at:
-            return Later(again, 0, push.reminders_left - 1, dead)
-        return Done(dead)
+            return Later(again, 0, push.reminders_left - 1)
+        return Done()
     waits = [outcome.after for outcome in outcomes.values() if isinstance(outcome, Retry)]
     attempts = push.attempts + 1
     if not waits or attempts >= MOST_ATTEMPTS:
-        return Done(dead)
+        return Done()
     # Each time twice as long, as FCM asks.
-    return Later(now + max(waits) * 2**push.attempts, attempts, push.reminders_left, dead)
+    return Later(now + max(waits) * 2**push.attempts, attempts, push.reminders_left)
 
 
-def pause(outcomes: Mapping[UUID, Outcome]) -> timedelta:
+def pause(outcomes: Iterable[Mapping[UUID, Outcome]]) -> timedelta:
     """How long nothing at all may be sent, since FCM has had enough."""
-    asked = [o.after for o in outcomes.values() if isinstance(o, Retry) and o.everybody]
+    every = (outcome for phones in outcomes for outcome in phones.values())
+    asked = [each.after for each in every if isinstance(each, Retry) and each.everybody]
     return max(asked, default=timedelta(0))

@@ -2,15 +2,17 @@
 
 from datetime import date, datetime
 from typing import Annotated, Self
+from unicodedata import normalize
 from uuid import UUID
 
-from pydantic import AfterValidator, SecretStr, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, SecretStr, StringConstraints
 from sqlalchemy import bindparam
 from sqlmodel import Field, SQLModel, col, select
 
-from schemas.base import Body, Locale, Text, Zone, words
+from schemas.base import Body, Locale, Text, Zone, as_written, without_nul, words
 
 ADULT = 18
+FIRST_YEAR = 1900
 SHORTEST_PASSWORD = 15
 LONGEST_PASSWORD = 128
 
@@ -25,7 +27,12 @@ def addressed(text: str) -> str:
 
 
 Email = Annotated[Text, StringConstraints(min_length=6, max_length=254), AfterValidator(addressed)]
-Name = Annotated[Text, StringConstraints(strip_whitespace=True, min_length=1, max_length=40)]
+# Trimmed before it is measured: with `Text` in its place, Pydantic does both the other way round.
+Name = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=40),
+    AfterValidator(without_nul),
+]
 
 
 def without_surrogates(secret: SecretStr) -> SecretStr:
@@ -37,12 +44,28 @@ def without_surrogates(secret: SecretStr) -> SecretStr:
     return secret
 
 
+def composed(secret: SecretStr) -> SecretStr:
+    """One form for what looks the same: the next phone may write é as two signs."""
+    return SecretStr(normalize("NFC", secret.get_secret_value()))
+
+
 # Never shown, not even in the representation of the body that carries it.
 Password = Annotated[
     SecretStr,
     Field(min_length=SHORTEST_PASSWORD, max_length=LONGEST_PASSWORD),
     AfterValidator(without_surrogates),
+    AfterValidator(composed),
 ]
+
+
+def in_living_memory(day: date) -> date:
+    if day.year < FIRST_YEAR:
+        msg = "must be a day on which somebody alive was born"
+        raise ValueError(msg)
+    return day
+
+
+Birthday = Annotated[date, BeforeValidator(as_written), AfterValidator(in_living_memory)]
 
 
 class AccountFields(SQLModel):
@@ -58,7 +81,7 @@ class SignUp(AccountFields, Body):
 
     email: Email
     password: Password = Field(description="15 characters or more, and not a common one.")
-    born_on: date = Field(description="Checked (18 or older) and not kept.")
+    born_on: Birthday = Field(description="Checked (18 or older) and not kept.")
 
     def adult(self, today: date) -> bool:
         """Has the eighteenth birthday come? Somebody born on 29 February waits for 1 March."""

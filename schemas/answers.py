@@ -4,7 +4,14 @@ from datetime import datetime
 from typing import Annotated, Any, Self
 from uuid import UUID
 
-from pydantic import AfterValidator, StrictInt, StrictStr
+from pydantic import (
+    AfterValidator,
+    StrictInt,
+    StrictStr,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
 from sqlalchemy import CheckConstraint, String, Uuid, bindparam, func
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel, col, column, select
@@ -46,12 +53,22 @@ class Answer(Mine, Reveal, table=True):
         )
 
 
+def named_once(value: object, read: ValidatorFunctionWrapHandler) -> object:
+    """By itself a union names a place for each kind of value that it knows, none of them real."""
+    try:
+        return read(value)
+    except ValidationError:
+        msg = "must be a whole number, a text or a list of option ids"
+        raise ValueError(msg) from None
+
+
 # Wide enough for every kind of question; the pack says which of them fits.
-Value = (
+Value = Annotated[
     Annotated[StrictInt, Field(ge=-1000, le=1000)]
     | Annotated[StrictStr, Field(max_length=4000)]
-    | Annotated[list[Annotated[StrictStr, Field(max_length=40)]], Field(max_length=40)]
-)
+    | Annotated[list[Annotated[StrictStr, Field(max_length=40)]], Field(max_length=40)],
+    WrapValidator(named_once),
+]
 
 
 class AnswerWrite(Body):

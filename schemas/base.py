@@ -24,6 +24,17 @@ LATEST = datetime(2100, 1, 1, tzinfo=UTC)
 ZONES = frozenset(available_timezones())
 
 
+WRITTEN = re.compile(r"\d{4}-\d\d-\d\d(?:[Tt ].+)?", re.ASCII)
+
+
+def as_written(value: object) -> object:
+    """A bare number is nobody's date: Pydantic would take it for seconds, or milliseconds."""
+    if isinstance(value, date) or (isinstance(value, str) and WRITTEN.fullmatch(value)):
+        return value
+    msg = "must be written as in RFC 3339"
+    raise ValueError(msg)
+
+
 def in_utc(at: datetime) -> datetime:
     # Compared before it is converted: year 1 at +14:00 has no UTC to be converted to.
     if not EARLIEST <= at < LATEST:
@@ -33,7 +44,7 @@ def in_utc(at: datetime) -> datetime:
 
 
 # Sent in any zone, kept and shown in UTC: an answer looks the same before and after storage.
-Moment = Annotated[AwareDatetime, AfterValidator(in_utc)]
+Moment = Annotated[AwareDatetime, BeforeValidator(as_written), AfterValidator(in_utc)]
 
 
 def without_nul(text: str) -> str:

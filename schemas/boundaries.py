@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel
+from pydantic import AfterValidator, BaseModel, StrictBool, StrictInt
 from sqlalchemy import ForeignKeyConstraint, bindparam
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel, col, select
@@ -22,7 +22,9 @@ MOST_CONTACTS = 20
 class Boundary(BaseModel, extra="forbid"):
     """Something that holds for whoever would reach me."""
 
-    shown: bool = Field(description="May my partner see this boundary? If not, it holds unseen.")
+    shown: StrictBool = Field(
+        description="May my partner see this boundary? If not, it holds unseen."
+    )
 
 
 class QuietHours(Boundary):
@@ -46,7 +48,7 @@ class QuietHours(Boundary):
 class DailyBudget(Boundary):
     """How often a day, by my clock, my partner may reach me; 0 is a number."""
 
-    most: int = Field(ge=0, le=MOST_CONTACTS)
+    most: StrictInt = Field(ge=0, le=MOST_CONTACTS)
 
 
 def each_once(values: list[Any]) -> list[Any]:

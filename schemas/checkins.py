@@ -2,11 +2,11 @@
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated, Self
 from uuid import UUID
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, StrictBool
 from sqlalchemy import (
     CheckConstraint,
     Date,
@@ -23,6 +23,20 @@ from schemas.questionnaires import Name, Pack
 
 OPEN_FOR = timedelta(days=7)
 PAGE = 50
+# From a date's midnight in UTC until it is over everywhere on earth.
+LONGEST_DATE = timedelta(hours=36)
+
+
+# Both see id, date and end: each follows from the date alone, or together they would tell at
+# which hour, and so in which zone, one of the two began it or is reminded of it.
+def id_on(day: date) -> UUID:
+    return new_id(datetime.combine(day, time(), UTC))
+
+
+def end_of(day: date, open_for: timedelta) -> datetime:
+    """A midnight by which it was open for so long, at whatever hour of that day it was begun."""
+    days = -(-(LONGEST_DATE + open_for) // timedelta(days=1))
+    return datetime.combine(day + timedelta(days=days), time(), UTC)
 
 
 class CheckinFields(SQLModel):
@@ -36,7 +50,9 @@ class CheckinWrite(Body):
     """Begin a check-in."""
 
     pack: Name = Field(description="The id of a questionnaire; its newest version is asked.")
-    for_both: bool = Field(description="True: my partner may answer it too. False: mine alone.")
+    for_both: StrictBool = Field(
+        description="True: my partner may answer it too. False: mine alone."
+    )
 
 
 class Checkin(SQLModel, table=True):
@@ -53,7 +69,7 @@ class Checkin(SQLModel, table=True):
     id: UUID = Field(primary_key=True)
     account_id: UUID | None = Field(foreign_key="account.id", ondelete="CASCADE")
     couple_id: UUID | None = Field(index=True, foreign_key="couple.id")
-    # Whose hand began it, for the door alone; null where the schedule of both did.
+    # Whose hand began it, for the door alone; null where both did, or the schedule of both.
     begun_by: UUID | None = Field(foreign_key="account.id", ondelete="SET NULL")
     # No foreign key: what was answered stays as it was when the schedule is long gone.
     schedule_id: UUID | None = Field(index=True)
@@ -66,18 +82,24 @@ class Checkin(SQLModel, table=True):
     @classmethod
     def of(cls, me: Person, pack: Pack, now: datetime, *, for_both: bool) -> Self:
         """The row that this person's request asks for."""
+        today = local_date(now, me.zone)
         return cls(
-            id=new_id(now),
+            id=id_on(today),
             account_id=None if for_both else me.id,
             couple_id=me.couple_id if for_both else None,
             begun_by=me.id,
             schedule_id=None,
             pack=pack.id,
             version=pack.version,
-            date=local_date(now, me.zone),
+            date=today,
             begun_at=now,
-            closes_at=now + OPEN_FOR,
+            closes_at=end_of(today, OPEN_FOR),
         )
+
+    def begun_again(self, me: Person) -> None:
+        """By the other, it comes from both: whoever began it too is not kept from it by space."""
+        if self.begun_by != me.id:
+            self.begun_by = None
 
     def open_to(self, me: Person, now: datetime) -> bool:
         """May it still be answered? What was for two ends with the two."""

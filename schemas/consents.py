@@ -8,6 +8,7 @@ from hashlib import sha256
 from typing import Self
 from uuid import UUID
 
+from pydantic import StrictInt
 from sqlalchemy import Index, bindparam
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlmodel import Field, SQLModel, col, select
@@ -61,7 +62,7 @@ TEXTS: dict[Purpose, dict[Locale, str]] = {
 class ConsentWrite(Body):
     """Say yes to one purpose."""
 
-    text_version: int = Field(ge=1, le=TEXT_VERSION, description="The wording I was shown.")
+    text_version: StrictInt = Field(ge=1, le=TEXT_VERSION, description="The wording I was shown.")
     expires_at: Moment | None = Field(description="When my yes ends by itself; null: never.")
 
 

@@ -5,12 +5,14 @@ from enum import StrEnum
 from typing import Annotated, Self
 from uuid import UUID
 
-from pydantic import StringConstraints
+from pydantic import StrictBool, StringConstraints
 from sqlalchemy import UniqueConstraint, bindparam, func
-from sqlmodel import Boolean, Field, SQLModel, col, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import Boolean, Field, SQLModel, col, delete, select
 
 from schemas.base import Body, Locale, Text, new_id, words
 from schemas.pairing import Person
+from schemas.sessions import Session
 from schemas.shapes import Mine
 
 
@@ -39,7 +41,9 @@ class DeviceFields(SQLModel):
     target_kind: TargetKind = Field(sa_type=words(TargetKind))
     platform: Platform = Field(sa_type=words(Platform))
     locale: Locale = Field(sa_type=words(Locale), description="The language of this phone.")
-    discreet: bool = Field(description="True: no alert is ever shown, only data reaches the app.")
+    discreet: StrictBool = Field(
+        description="True: no alert is ever shown, only data reaches the app."
+    )
 
 
 class DeviceWrite(DeviceFields, Body):
@@ -76,6 +80,10 @@ class Device(DeviceFields, Mine, table=True):
         )
 
 
+# What a phone may say anew; its id and its session stay.
+RENEWED = (*DeviceWrite.model_fields, "registered_at")
+
+
 class DevicePublic(DeviceFields):
     """A phone of mine."""
 
@@ -85,8 +93,20 @@ class DevicePublic(DeviceFields):
 
 DEVICES = (
     select(Device)
-    .where(col(Device.account_id) == bindparam("me"))
+    .join(Session, col(Session.id) == Device.session_id)
+    .where(col(Device.account_id) == bindparam("me"), col(Session.expires_at) > bindparam("now"))
     .order_by(col(Device.registered_at), col(Device.id))
+)
+_new = insert(Device)
+# One row for a session. Statements, not rows: whoever takes a target over deletes it elsewhere.
+REGISTER = _new.on_conflict_do_update(
+    index_elements=["session_id"],
+    set_={name: _new.excluded[name] for name in RENEWED},
+).returning(Device)
+FORGET = (
+    delete(Device)
+    .where(col(Device.account_id) == bindparam("me"), col(Device.id) == bindparam("device"))
+    .returning(col(Device.id))
 )
 # Takes a target from whoever had it, unless that is the session that asks.
 RELEASE_TARGET = select(

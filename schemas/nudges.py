@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Self
 from uuid import UUID
 
-from sqlalchemy import ForeignKeyConstraint, Index, UniqueConstraint, bindparam, func
+from sqlalchemy import ForeignKeyConstraint, Index, UniqueConstraint, Uuid, bindparam, func
 from sqlmodel import Field, SQLModel, col, delete, select, update
 
 from schemas.base import Body, new_id, words
@@ -63,7 +63,7 @@ class Nudge(Mine, table=True):
         """Did it come into space, on or over, and was not looked at since?"""
         if self.looked or not Kind(self.kind).from_partner:
             return False
-        return self.held or (my_space is not None and my_space.covers(self.made_at))
+        return self.held or (my_space is not None and my_space.came_during(self.made_at))
 
 
 class Push(SQLModel, table=True):
@@ -182,11 +182,10 @@ KEEP_BEHIND_THE_DOOR = (
     )
     .values(held=True)
 )
-# Who has answered is not reminded again.
-REMINDED_ENOUGH = delete(Nudge).where(
-    col(Nudge.account_id) == bindparam("me"),
-    col(Nudge.about) == bindparam("checkin"),
-    col(Nudge.kind) == Kind.CHECKIN_REMINDER,
+WAITING = delete(Nudge).where(
+    col(Nudge.account_id) == bindparam("who"),
+    col(Nudge.kind) == bindparam("kind"),
+    col(Nudge.about).is_not_distinct_from(bindparam("about", type_=Uuid)),
 )
 SENT = (
     select(PartnerNudge)

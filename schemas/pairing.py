@@ -3,12 +3,21 @@
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import AfterValidator
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, UniqueConstraint, bindparam, func
-from sqlmodel import Field, SQLModel, String, Uuid, col, column, select
+from pydantic import AfterValidator, StrictBool
+from sqlalchemy import (
+    CheckConstraint,
+    ColumnElement,
+    ForeignKeyConstraint,
+    Index,
+    UniqueConstraint,
+    bindparam,
+    func,
+    text,
+)
+from sqlmodel import Boolean, Field, SQLModel, String, Uuid, col, column, delete, select
 from sqlmodel.sql.expression import Select
 
 from schemas.base import Body, Locale, Text
@@ -52,7 +61,8 @@ class CoupleMember(SQLModel, table=True):
     """One half of a live couple.
 
     The primary key holds "one live couple per person"; the foreign key to the other half holds
-    "always two, and symmetric": when one row is deleted, the database deletes the other.
+    "never one alone, and symmetric": when one row is deleted, the database deletes the other.
+    The index over who of the two has the lower id holds "no third".
     """
 
     __tablename__ = "member"
@@ -68,11 +78,22 @@ class CoupleMember(SQLModel, table=True):
             initially="DEFERRED",
             name="fk_member_other_half",
         ),
+        Index("uq_member_halves", "couple_id", text("(account_id < partner_id)"), unique=True),
     )
 
     account_id: UUID = Field(primary_key=True, foreign_key="account.id", ondelete="CASCADE")
     partner_id: UUID = Field(unique=True)
-    couple_id: UUID = Field(index=True, foreign_key="couple.id")
+    couple_id: UUID = Field(foreign_key="couple.id")
+
+
+class PairingState(StrEnum):
+    """Where I stand. Where two are true, the later one counts."""
+
+    ALONE = "alone"
+    INVITING = "inviting"  # my code waits to be typed
+    JOINING = "joining"  # I typed a code, and wait to be confirmed
+    CONFIRMING = "confirming"  # somebody typed my code, and waits for me to confirm
+    PAIRED = "paired"
 
 
 class Invitation(SQLModel, table=True):
@@ -83,9 +104,11 @@ class Invitation(SQLModel, table=True):
     expires_at: datetime
     joiner_id: UUID | None = Field(unique=True, foreign_key="account.id", ondelete="CASCADE")
 
-    def waits(self, now: datetime) -> bool:
-        """Can it still lead to a couple?"""
-        return now < self.expires_at
+    def state_of(self, who: UUID) -> PairingState:
+        """Where it puts one of its people, while it can still lead to a couple."""
+        if self.joiner_id == who:
+            return PairingState.JOINING
+        return PairingState.CONFIRMING if self.joiner_id else PairingState.INVITING
 
 
 # Crockford's base 32: no letter that is taken for another. 12 signs of 5 bits are 60 bits.
@@ -95,8 +118,8 @@ LOOKALIKES = str.maketrans({"O": "0", "I": "1", "L": "1"})
 
 
 def typed(code: str) -> str:
-    """The code itself, however it was typed: groups, lower case and lookalikes do not matter."""
-    signs = code.upper().translate(LOOKALIKES).replace("-", "").replace(" ", "")
+    """The code itself: how it is grouped, lower case and lookalikes do not matter."""
+    signs = "".join(filter(str.isalnum, code.upper())).translate(LOOKALIKES)
     if len(signs) != CODE_LENGTH or not set(signs) <= set(CODE_SIGNS):
         msg = "must be 12 letters and digits, in groups as you like"
         raise ValueError(msg)
@@ -112,17 +135,11 @@ class Redeem(Body):
 class Leave(Body):
     """Leave, alone and at once."""
 
-    tell: bool = Field(description="True: my partner's phone says once that something changed.")
-
-
-class PairingState(StrEnum):
-    """Where I stand."""
-
-    ALONE = "alone"
-    INVITING = "inviting"  # my code waits to be typed
-    CONFIRMING = "confirming"  # somebody typed it, and waits for me to confirm
-    JOINING = "joining"  # I typed a code, and wait to be confirmed
-    PAIRED = "paired"
+    # The one choice with a default: to leave it out is to be silent, and nobody has to stay
+    # because of a field.
+    tell: StrictBool = Field(
+        default=False, description="True: my partner's phone says once that something changed."
+    )
 
 
 class Pairing(SQLModel):
@@ -143,10 +160,20 @@ class InvitationPublic(SQLModel):
     expires_at: datetime
 
 
-COUPLE = select(Couple).where(col(Couple.id) == bindparam("couple"))
-MY_INVITATION = select(Invitation).where(col(Invitation.account_id) == bindparam("me"))
-JOINED = select(Invitation).where(col(Invitation.joiner_id) == bindparam("me"))
+def known_name(who: Any) -> ColumnElement[str | None]:  # noqa: ANN401 - a column or a parameter
+    """The display name of my partner, or of whoever typed my code; null for everybody else."""
+    return func.known_name(who, type_=String)
 
+
+# Each with the name in one statement: whoever leaves between two would be seen half gone.
+TOGETHER: Select[datetime, str | None] = select(
+    Couple.paired_at, known_name(bindparam("partner", type_=Uuid))
+).where(col(Couple.id) == bindparam("couple"))
+INVITATIONS: Select[Invitation, str | None] = (
+    select(Invitation, known_name(Invitation.joiner_id))
+    .where(bindparam("me").in_([col(Invitation.account_id), col(Invitation.joiner_id)]))
+    .where(col(Invitation.expires_at) > bindparam("now"))
+)
 # Who asks, in one round trip: the session is read live, from here on the wall shows what this
 # person may see, and with `lock` no other request writes for this couple (or, unpaired, for
 # this account). No row: no such session. See migrations/versions/0003_sessions.py.
@@ -160,7 +187,12 @@ _opened = func.open_session(
     column("partner_id", Uuid),
 )
 OPENING: Select[UUID, str, str, UUID | None, UUID | None] = select(*_opened.c)
-# The display name of my partner, or of whoever typed my code; null for everybody else.
-KNOWN_NAME = select(func.known_name(bindparam("who", type_=Uuid), type_=String))
-REDEEM = select(func.redeem_invitation(bindparam("hash"), bindparam("now"), type_=Uuid))
+KNOWN_NAME = select(known_name(bindparam("who", type_=Uuid)))
+DROP_INVITATION = delete(Invitation).where(col(Invitation.account_id) == bindparam("me"))
+_redeemed = func.redeem_invitation(bindparam("hash"), bindparam("now")).table_valued(
+    column("inviter", Uuid), column("anew", Boolean)
+)
+REDEEM: Select[UUID, bool] = select(*_redeemed.c)
+STEP_BACK = select(func.step_back())
 FOUND_COUPLE = select(func.found_couple(bindparam("couple"), bindparam("now"), type_=Uuid))
+LEAVE = delete(CoupleMember).where(col(CoupleMember.account_id) == bindparam("me"))

@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Self
 from uuid import UUID
 
-from pydantic import model_validator
+from pydantic import StrictBool, StrictInt, model_validator
 from sqlalchemy import bindparam
 from sqlmodel import Field, SQLModel, col, select
 
@@ -67,13 +67,13 @@ class TermsWrite(Terms, HourFields, Body):
 class ScheduleWrite(TermsWrite):
     """Make a schedule."""
 
-    for_both: bool = Field(description="True: it counts once my partner has signed it too.")
+    for_both: StrictBool = Field(description="True: it counts once my partner has signed it too.")
 
 
 class SignatureWrite(HourFields, Body):
     """Sign the version I was shown, or move my own hour."""
 
-    version: int = Field(ge=1, le=1_000_000)
+    version: StrictInt = Field(ge=1, le=1_000_000)
 
 
 class Schedule(Terms, Agreement, table=True):

@@ -1,14 +1,14 @@
 """Sessions, as stored, as sent and as shown."""
 
 from datetime import datetime, timedelta
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import SecretStr
+from pydantic import AfterValidator, SecretStr
 from sqlalchemy import bindparam
-from sqlmodel import Field, SQLModel, col, select
+from sqlmodel import Field, SQLModel, col, delete, select
 
-from schemas.accounts import Email, Password
+from schemas.accounts import Email, Password, without_surrogates
 from schemas.base import Body, new_id
 from schemas.shapes import Mine
 
@@ -25,7 +25,9 @@ class SignIn(Body):
 class Refresh(Body):
     """Go on with a session."""
 
-    refresh_token: SecretStr = Field(min_length=1, max_length=200)
+    refresh_token: Annotated[
+        SecretStr, Field(min_length=1, max_length=200), AfterValidator(without_surrogates)
+    ]
 
 
 class Session(Mine, table=True):
@@ -103,4 +105,12 @@ class Tokens(SQLModel):
 
 SESSIONS = select(Session).where(col(Session.account_id) == bindparam("me"))
 REFRESH_TOKEN = select(RefreshToken).where(col(RefreshToken.hash) == bindparam("hash"))
-LOCKED_SESSION = select(Session).where(col(Session.id) == bindparam("session")).with_for_update()
+# Statements, not rows: one that is gone already, since its chain broke meanwhile, is no error.
+END_SESSIONS = delete(Session).where(col(Session.account_id) == bindparam("me"))
+END_SESSION = END_SESSIONS.where(col(Session.id) == bindparam("session")).returning(col(Session.id))
+# Nobody ends this session until the transaction is over: what hangs on it is hung on something.
+HELD_SESSION = (
+    select(Session.id)
+    .where(col(Session.id) == bindparam("session"))
+    .with_for_update(read=True, key_share=True)
+)

@@ -52,8 +52,16 @@ class Space(SpaceFields, table=True):
         return cls.model_validate(body, update=private)
 
     def covers(self, at: datetime) -> bool:
-        """Is the space on at this moment?"""
-        return self.began_at <= at and (self.ends_at is None or at < self.ends_at)
+        """Is the space on at this moment?
+
+        Its beginning does not count: the row is there, so it has begun. Somebody who compares
+        with a clock that is a little slow must not take it for something that is yet to come.
+        """
+        return self.ends_at is None or at < self.ends_at
+
+    def came_during(self, at: datetime) -> bool:
+        """Does this moment lie within it, whether it is over by now or not?"""
+        return self.began_at <= at and self.covers(at)
 
     def told(self, at: datetime) -> bool:
         """Is it on, and does the partner know?"""

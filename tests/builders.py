@@ -1,5 +1,6 @@
 """The people of a scene, and the rows behind them."""
 
+import re
 from collections.abc import Collection, Generator
 from datetime import timedelta
 from typing import Any
@@ -26,6 +27,7 @@ SIX = "2026-03-02T18:00:00Z"
 TOKEN_KEYS = {"test": b"0123456789abcdef0123456789abcdef"}
 NOBODY_SIGNS_IN_WITH = "$argon2id$v=19$m=47104,t=1,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAA"
 EVERYTHING = frozenset(Purpose)
+ANY_ID = re.compile(rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 class SignedIn(Auth):
@@ -106,8 +108,40 @@ class Person(AsyncClient):
     async def leaves(self, *, tell: bool = False) -> Response:
         return await self.post("/pairing/leave", json={"tell": tell})
 
+    async def takes_back(self, checkin_id: str, question: str) -> Response:
+        return await self.delete(f"/checkins/{checkin_id}/answers/released/{question}")
 
-PASSWORD = "gravel lantern tuesday otter"  # noqa: S105
+    async def dismisses(self, nudge_id: str) -> Response:
+        return await self.delete(f"/nudges/{nudge_id}")
+
+    async def moves_to(self, zone: str, locale: str = "en") -> Response:
+        me = {"display_name": self.name.title(), "zone": zone, "locale": locale}
+        return await self.put("/accounts/me", json=me)
+
+    async def invites(self) -> str:
+        """The code that the invitation shows, once."""
+        answer = await self.put("/pairing/invitation")
+        assert answer.status_code == 200, answer.text
+        code: str = answer.json()["code"]
+        return code
+
+    async def types(self, code: str) -> Response:
+        return await self.post("/pairing/redeem", json={"code": code})
+
+    async def confirms(self) -> Response:
+        return await self.post("/pairing/confirm")
+
+    async def steps_back(self) -> Response:
+        """From an invitation, my own or one that I typed."""
+        return await self.delete("/pairing/invitation")
+
+    async def pairs_with(self, other: "Person") -> None:
+        await other.types(await self.invites())
+        answer = await self.confirms()
+        assert answer.status_code == 200, answer.text
+
+
+PASSWORD = "gravel lantern tuesday otter"
 
 
 class Stranger(AsyncClient):
@@ -203,6 +237,20 @@ async def a_couple(
             db.add(last)
     await db.commit()
     return one, other
+
+
+def in_bytes(*answers: Response) -> list[tuple[int, list[tuple[bytes, bytes]], bytes]]:
+    """Everything an app could tell these answers apart by. Ids are random, so each becomes the
+    number of its first appearance: two worlds look alike if they are alike in all else.
+    """
+    numbers: dict[bytes, bytes] = {}
+
+    def numbered(found: re.Match[bytes]) -> bytes:
+        return numbers.setdefault(found[0], b"id-%030d" % len(numbers))
+
+    return [
+        (each.status_code, each.headers.raw, ANY_ID.sub(numbered, each.content)) for each in answers
+    ]
 
 
 async def nudges_of(person: Person, db: AsyncSession) -> list[Kind]:

@@ -17,6 +17,8 @@ from schemas.consents import Purpose
 from schemas.pairing import Person
 from schemas.questionnaires import Pack, Topic
 
+Wrong = list[tuple[tuple[str | int, ...], str]]  # where in the body, and why
+
 
 def topics_closed(boundaries: Boundaries, consents: set[Purpose]) -> set[Topic]:
     """What I am not asked about: intimacy without a yes to it, and what I have put off limits."""
@@ -25,23 +27,24 @@ def topics_closed(boundaries: Boundaries, consents: set[Purpose]) -> set[Topic]:
     return closed if Purpose.INTIMACY in consents else closed | {Topic.INTIMACY}
 
 
-def refused_answers(body: AnswersWrite, pack: Pack, closed: set[Topic]) -> list[tuple[int, str]]:
-    """Which of these answers do not fit, by their place, and why. A closed topic is not asked."""
-    found = []
+def refused_answers(body: AnswersWrite, pack: Pack, closed: set[Topic]) -> Wrong:
+    """Which of these answers do not fit. A closed topic is not asked."""
+    found: Wrong = []
     for place, answer in enumerate(body.answers):
         question = pack.question(answer.question)
         if question is None or question.topic in closed:
-            found.append((place, "This is not asked here."))
+            found.append((("answers", place, "question"), "This is not asked here."))
         elif answer.value is not None and (why := question.refuses(answer.value)):
-            found.append((place, why))
+            found.append((("answers", place, "value"), why))
     return found
 
 
-def not_to_release(body: ReleaseWrite, mine: Mapping[str, Answer]) -> list[tuple[int, str]]:
-    """Which of these cannot be released, by their place, and why."""
+def not_to_release(body: ReleaseWrite, mine: Mapping[str, Answer]) -> Wrong:
+    """Which of these cannot be released, since there is nothing to be read."""
     answered = {question for question, answer in mine.items() if answer.value is not None}
     why = "Answer it first."
-    return [(place, why) for place, each in enumerate(body.questions) if each not in answered]
+    asked = enumerate(body.questions)
+    return [(("questions", place), why) for place, each in asked if each not in answered]
 
 
 def shown_to(  # noqa: PLR0913, PLR0917 - all that a view of it depends on, and nothing else

@@ -29,5 +29,5 @@ def kept_back(schedule: Schedule, me: Person, my_space: Space | None, now: datet
     """Did my partner propose it during the space that I am in?"""
     theirs = schedule.account_id != me.id
     return bool(
-        theirs and my_space and my_space.covers(now) and my_space.covers(schedule.proposed_at)
+        theirs and my_space and my_space.covers(now) and my_space.came_during(schedule.proposed_at)
     )

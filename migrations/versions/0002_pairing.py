@@ -34,7 +34,7 @@ create table member (
     constraint uq_member_partner_id unique (partner_id),
     constraint fk_member_couple_id foreign key(couple_id) references couple (id)
 );
-create index ix_member_couple_id on member (couple_id);
+create unique index uq_member_halves on member (couple_id, (account_id < partner_id));
 
 create table invitation (
     account_id uuid not null,
@@ -61,12 +61,33 @@ create function my_couple() returns uuid language sql stable
 create function my_partner() returns uuid language sql stable
     return (select partner_id from member where account_id = (select me()));
 
--- Always in this order, so that two who pair with each other never wait for each other.
+-- Accounts first, then invitations, and each always in this order: two who pair with each other,
+-- or take it back, never wait for each other.
 create function lock_accounts(one uuid, other uuid) returns void language plpgsql as $$
 begin
     perform from account where id in (one, other) order by id for no key update;
 end $$;
 revoke all on function lock_accounts(uuid, uuid) from public;
+create function lock_invitations(one uuid, other uuid) returns void language plpgsql as $$
+begin
+    perform from invitation where account_id in (one, other) or joiner_id in (one, other)
+        order by account_id for update;
+end $$;
+revoke all on function lock_invitations(uuid, uuid) from public;
+
+-- Whoever no longer waits was never there: what told the inviter goes as well, however it ended,
+-- before it rings if it has not. (The nudges come later, in 0011.)
+create function nobody_waits() returns trigger security definer set search_path = public, pg_temp
+language plpgsql as $$
+begin
+    if tg_op = 'DELETE' or new.joiner_id is distinct from old.joiner_id then
+        delete from nudge where account_id = old.account_id and kind = 'joiner_waiting';
+    end if;
+    return null;
+end $$;
+revoke all on function nobody_waits() from public;
+create trigger nobody_waits after delete or update on invitation
+    for each row when (old.joiner_id is not null) execute function nobody_waits();
 """
 
 # My partner, and whoever typed my code: before that, nobody's name is known to anybody.
@@ -90,24 +111,32 @@ PARTNER_ZONE = """
 language sql stable as $$ select zone from account where id = my_partner() $$
 """
 
-# One answer for a code that is unknown, used, run out, or one's own. Typed again, it still waits.
+# No row, for a code that is unknown, used, run out, or one's own: they are all one. Typed again, it
+# still waits, and is not `anew`. Whoever waited on another code waits there no longer.
 REDEEM = """
 language plpgsql as $$
-declare inviter uuid;
 begin
     select account_id into inviter from invitation where code_hash = hash;
     perform lock_accounts(me(), inviter);
-    if exists (select from member where account_id in (me(), inviter)) then
-        return null;
-    end if;
-    delete from invitation where joiner_id = me() and code_hash <> hash and exists (
-        select from invitation found where found.code_hash = hash and found.expires_at > at
-        and found.account_id <> me() and coalesce(found.joiner_id, me()) = me());
-    update invitation set joiner_id = me()
+    perform lock_invitations(me(), inviter);
+    select joiner_id is null into anew from invitation
         where code_hash = hash and expires_at > at and account_id <> me()
-        and coalesce(joiner_id, me()) = me()
-        returning account_id into inviter;
-    return case when found then inviter end;
+        and coalesce(joiner_id, me()) = me();
+    if not found or exists (select from member where account_id in (me(), inviter)) then
+        return;
+    end if;
+    delete from invitation where joiner_id = me() and code_hash <> hash;
+    update invitation set joiner_id = me() where code_hash = hash;
+    return next;
+end $$
+"""
+
+# My own invitation, with whoever waits on it, and the one that I typed.
+STEP_BACK = """
+language plpgsql as $$
+begin
+    perform lock_invitations(me(), me());
+    delete from invitation where account_id = me() or joiner_id = me();
 end $$
 """
 
@@ -118,6 +147,7 @@ declare joiner uuid;
 begin
     select joiner_id into joiner from invitation where account_id = me() and expires_at > at;
     perform lock_accounts(me(), joiner);
+    perform lock_invitations(me(), joiner);
     perform from invitation where account_id = me() and joiner_id = joiner and expires_at > at;
     if not found or exists (select from member where account_id in (me(), joiner)) then
         return null;
@@ -138,26 +168,28 @@ def upgrade() -> None:
     wall.stands("couple")
     op.execute(f"grant select on couple to {wall.API}")
     wall.shows("couple", "mine", "id = (select my_couple())")
-    wall.mine("invitation")
-    # Whoever typed a code sees that it waits, and can take it back.
-    op.execute(
-        f"create policy joined on invitation to {wall.API}"
-        " using (joiner_id = (select me())) with check (false)"
-    )
+    wall.mine("invitation", "select, insert, delete")
+    # Whoever typed a code sees that it waits.
+    wall.shows("invitation", "joined", "joiner_id = (select me())")
     # Locked by the worker while it writes for somebody, so that leaving waits; never changed.
     wall.worker("member", "select, update", changes="false")
     wall.reaches_past("known_name(who uuid) returns varchar", KNOWN_NAME)
     wall.reaches_past("reachable() returns setof uuid", REACHABLE)
     wall.reaches_past("partner_zone() returns varchar", PARTNER_ZONE)
-    wall.reaches_past("redeem_invitation(hash bytea, at timestamptz) returns uuid", REDEEM)
+    wall.reaches_past(
+        "redeem_invitation(hash bytea, at timestamptz) returns table (inviter uuid, anew boolean)",
+        REDEEM,
+    )
+    wall.reaches_past("step_back() returns void", STEP_BACK)
     wall.reaches_past("found_couple(id uuid, at timestamptz) returns uuid", FOUND_COUPLE)
 
 
 def downgrade() -> None:
     for name in (
-        *("found_couple", "redeem_invitation", "lock_accounts"),
+        *("found_couple", "step_back", "redeem_invitation", "lock_invitations", "lock_accounts"),
         *("partner_zone", "reachable", "known_name"),
     ):
         op.execute(f"drop function {name}")
-    # Takes along the two functions and the policy that read them.
+    # Takes along the two functions and the policy that read them, and the trigger.
     op.execute("drop table invitation, member, couple cascade")
+    op.execute("drop function nobody_waits")

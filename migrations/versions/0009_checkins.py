@@ -43,7 +43,7 @@ MINE_OR_OURS = "account_id = (select me()) or couple_id = (select my_couple())"
 def upgrade() -> None:
     op.execute(TABLES)
     wall.stands("checkin")
-    op.execute(f"grant select, insert on checkin to {wall.API}")
+    op.execute(f"grant select, insert, update (begun_by) on checkin to {wall.API}")
     op.execute(
         f"create policy ours on checkin to {wall.API}"
         f" using ({MINE_OR_OURS}) with check ({MINE_OR_OURS})"

@@ -13,6 +13,7 @@ from tests.builders import PASSWORD, Stranger, Two
 from tests.fakes import Clock
 
 ROBIN = "robin@example.org"
+JSON = {"content-type": "application/json"}
 
 
 @pytest.fixture
@@ -52,11 +53,11 @@ async def test_whoever_signs_up_can_sign_in(robin: Stranger) -> None:
         ("Pacific/Honolulu", "2026-03-02T09:00", "2008-03-02", 422),  # still the 1st
         ("Pacific/Honolulu", "2026-03-02T10:00", "2008-03-02", 202),
         ("UTC", "2026-03-02T12:00", "2030-01-01", 422),
-        ("UTC", "2026-03-02T12:00", "0001-01-01", 202),
+        ("UTC", "2026-03-02T12:00", "1920-02-29", 202),
     ],
 )
 async def test_only_adults_sign_up_by_the_date_where_they_are(  # noqa: PLR0913
-    robin: Stranger, clock: Clock, zone: str, now: str, born_on: str, status: int
+    *, robin: Stranger, clock: Clock, zone: str, now: str, born_on: str, status: int
 ) -> None:
     clock.to(datetime.fromisoformat(now).replace(tzinfo=UTC))
 
@@ -128,7 +129,7 @@ async def test_a_known_address_answers_like_an_unknown_one_and_nothing_changes(
         ("iloveyousomuch1", "/problems/password-commonly-used"),
         ("twofoldtwofold1", "/problems/password-commonly-used"),
         ("canaryquokkazebu1", "/problems/password-commonly-used"),  # the name in the address
-        ("Quokka-Zebu-Canary", "/problems/password-commonly-used"),  # the display name
+        ("QuokkaZebuCanary", "/problems/password-commonly-used"),  # the display name
     ],
 )
 async def test_a_bad_password_is_refused_and_never_repeated(
@@ -145,9 +146,7 @@ async def test_a_bad_password_is_refused_and_never_repeated(
 
 
 @pytest.mark.parametrize("password", ["kX9$mQ2!vL7@pZ4", "kX9$mQ2!vL7@pZ4#" * 8, PASSWORD])
-async def test_a_password_of_15_to_128_characters_signs_up(
-    robin: Stranger, password: str
-) -> None:
+async def test_a_password_of_15_to_128_characters_signs_up(robin: Stranger, password: str) -> None:
     assert (await robin.signs_up(password=password)).status_code == 202
     assert (await robin.signs_in(password=password)).status_code == 201
 
@@ -204,7 +203,7 @@ async def test_half_a_character_in_a_password_is_refused(robin: Stranger) -> Non
     for path in ("/accounts", "/sessions"):
         form = {"email": ROBIN, "password": "gravel lantern \ud800 otter"}
 
-        answer = await robin.post(path, content=json.dumps(form))
+        answer = await robin.post(path, content=json.dumps(form), headers=JSON)
 
         assert answer.status_code == 422
         assert "#/password" in [each["pointer"] for each in answer.json()["errors"]]

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from random import Random
 from typing import Any
 from uuid import UUID
@@ -17,24 +17,12 @@ from notifications.push import Push, Target
 from schemas.base import Locale
 from schemas.devices import Platform, TargetKind
 from schemas.nudges import Kind
+from tests.fakes import NOON, Clock
 
-NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 ID = UUID("0195571e-7400-7abc-9abc-0123456789ab")
 PHONE = "dQw4w9WgXcQ:APA91b-canary"
 SEND = f"/v1/projects/{PROJECT}/messages:send"
 TOKEN = Target(TargetKind.TOKEN, PHONE, Platform.ANDROID, Locale.EN, discreet=False)
-
-
-class Clock:
-    """Stands still until it is moved."""
-
-    now = NOON
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def forward(self, **amount: float) -> None:
-        self.now += timedelta(**amount)
 
 
 def push(**changes: Any) -> Push:  # noqa: ANN401

@@ -1,5 +1,6 @@
 import json
 import logging
+import re
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -13,7 +14,8 @@ from notifications.fcm import Fcm, open_fcm
 from notifications.push import Gone, Outcome, Push, Refused, Retry, Sent
 from schemas.devices import Platform, TargetKind
 from schemas.nudges import Kind
-from tests.notifications.local_fcm import ID, PHONE, TOKEN, Clock, Scene, a_scene, push
+from tests.fakes import Clock
+from tests.notifications.local_fcm import ID, PHONE, TOKEN, Scene, a_scene, push
 
 RANDOM = Random(1)  # noqa: S311
 
@@ -158,6 +160,10 @@ async def test_the_service_account_may_be_a_file_but_must_name_a_project(
             pass
 
 
+# Nothing that came from outside: a status, and the names of types.
+WORDS = rf"push {ID}: \d{{3}}, \w+|push {ID} (got no answer|cannot be said): \w+"
+
+
 async def test_logs_hold_the_id_and_never_the_target_or_a_word_of_the_message(
     fcm: Fcm, scene: Scene, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -168,8 +174,7 @@ async def test_logs_hold_the_id_and_never_the_target_or_a_word_of_the_message(
         await fcm.send(push())
     await fcm.send(push(value="x" * 5000 + PHONE))
 
-    assert caplog.text.count(str(ID)) == 10
-    key = service_account(scene.url)["private_key"].splitlines()[1]
-    for secret in (PHONE, "canary", "ya29", "reminder", "Welcome", key, "@", "http"):
-        assert secret not in caplog.text
+    said = [record.getMessage() for record in caplog.records]
+    assert len([line for line in said if str(ID) in line]) == 10
+    assert [line for line in said if not re.fullmatch(WORDS, line)] == []
     assert PHONE not in repr(push())

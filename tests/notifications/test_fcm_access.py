@@ -1,6 +1,7 @@
 import asyncio
 import logging
 import socket
+import threading
 from collections.abc import AsyncIterator, Iterator
 from time import perf_counter
 
@@ -8,7 +9,9 @@ import pytest
 
 from notifications.emulator import service_account
 from notifications.fcm import Fcm
+from notifications.fcm_access import Access
 from notifications.push import Retry, Sent
+from tests.fakes import Clock
 from tests.notifications.local_fcm import Scene, a_scene, push
 
 TOKEN_DOWN = {"mode": "token_down"}
@@ -113,35 +116,54 @@ async def test_after_a_failure_the_token_endpoint_is_left_alone_for_ten_seconds(
     assert await fcm.send(push()) == Sent()
 
 
-async def test_a_credential_is_kept_while_it_is_good(fcm: Fcm, scene: Scene) -> None:
-    await fcm.send(push())
-    await scene.fail(TOKEN_DOWN)
+async def test_a_credential_is_kept_for_fifty_minutes(fcm: Fcm, scene: Scene) -> None:
+    first = await fcm.access.token()
 
     scene.clock.forward(minutes=49)
-
-    first = await fcm.access.token()
-    assert await fcm.send(push()) == Sent()
     assert await fcm.access.token() == first
+    assert fcm.access.asking is None
+
+    scene.clock.forward(minutes=1)
+    await fcm.access.token()
+    await renewal(fcm.access)
+    assert await fcm.access.token() != first
 
 
-async def test_a_credential_is_renewed_before_it_runs_out_and_no_push_waits_for_it(
+async def renewal(access: Access) -> None:
+    assert access.asking is not None
+    await access.asking
+
+
+async def test_nobody_waits_while_a_credential_is_renewed() -> None:
+    answer, tokens, clock = threading.Event(), iter(["first", "second"]), Clock()
+
+    def ask() -> str:
+        token = next(tokens)
+        assert token == "first" or answer.wait(5)
+        return token
+
+    async with Access(ask, clock) as access:
+        await access.token()
+        clock.forward(minutes=50)
+        assert await access.token() == "first"
+
+        answer.set()
+        await renewal(access)
+        assert await access.token() == "second"
+
+
+async def test_a_credential_is_used_to_its_end_where_there_is_no_new_one(
     fcm: Fcm, scene: Scene
 ) -> None:
     await fcm.send(push())
-    first = await fcm.access.token()
     await scene.fail(TOKEN_DOWN)
 
-    scene.clock.forward(minutes=55)
+    scene.clock.forward(minutes=59)
     assert await fcm.send(push()) == Sent()
-
-    await scene.fail()
-    scene.clock.forward(seconds=15)
+    await fcm.access.renew()
     assert await fcm.send(push()) == Sent()
-    if fcm.access.asking is not None:
-        await fcm.access.asking
-    assert await fcm.access.token() != first
-    scene.clock.forward(minutes=30)
-    assert await fcm.send(push()) == Sent()
+    scene.clock.forward(minutes=1)
+    assert isinstance(await fcm.send(push()), Retry)
 
 
 async def test_a_credential_that_fcm_does_not_take_is_replaced_at_once(

@@ -1,5 +1,5 @@
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from random import Random
 from typing import Any
 
@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from notifications.fcm_answers import BAD_TOKEN, Answer, judge, needs_new_credential
 from notifications.push import Gone, Outcome, Refused, Retry, Sent
 from schemas.devices import TargetKind
+from tests.fakes import NOON
 
-NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 FID, TOKEN = TargetKind.FID, TargetKind.TOKEN
 
 FCM = "type.googleapis.com/google.firebase.fcm.v1.FcmError"

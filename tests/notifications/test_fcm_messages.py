@@ -10,7 +10,8 @@ from notifications.push import Push, Target
 from schemas.base import Locale
 from schemas.devices import Platform, TargetKind
 from schemas.nudges import Kind
-from tests.notifications.local_fcm import ID, NOON, PHONE, TOKEN, push
+from tests.fakes import NOON
+from tests.notifications.local_fcm import ID, PHONE, TOKEN, push
 
 TAG = str(ID)
 

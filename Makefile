@@ -1,0 +1,58 @@
+# Every command works on a fresh clone: what it needs is installed into .venv first.
+PYTHON ?= python3
+BIN := .venv/bin
+.DEFAULT_GOAL := help
+.PHONY: help demo serve test check format lock contract clean
+
+help: ## List the commands
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
+
+demo: .venv/demo ## Live the main job with two phones side by side
+	@$(BIN)/twofold demo
+
+serve: .venv/demo ## Serve API and worker on the embedded database; docs in the browser
+	@$(BIN)/twofold serve --with-worker
+
+test: .venv/dev ## Run the tests
+	$(BIN)/pytest
+
+check: .venv/dev ## Format, lint, types, import contracts, contract file, tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/twofold openapi --check
+	$(BIN)/pytest
+
+format: .venv/dev ## Format, and write openapi.yaml anew
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+	$(BIN)/twofold openapi
+
+lock: ## Lock every dependency anew, with hashes
+	$(PYTHON) -m venv .venv/lock && .venv/lock/bin/pip install -q uv
+	$(LOCK) --group build -o requirements.txt
+	$(LOCK) --group build --group dev -o requirements-dev.txt
+
+LOCK := .venv/lock/bin/uv pip compile -q pyproject.toml --upgrade --universal \
+	--python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links
+
+clean: ## Remove what was installed; the data folder stays
+	rm -rf .venv
+
+# The two environments: what runs Twofold, and what also develops it. Each is a file that is
+# newer than the lock it was installed from.
+.venv/demo: requirements.txt pyproject.toml
+	@$(MAKE) --no-print-directory install LOCKED=requirements.txt
+	@touch $@
+
+.venv/dev: requirements-dev.txt pyproject.toml
+	@$(MAKE) --no-print-directory install LOCKED=requirements-dev.txt
+	@touch .venv/demo $@
+
+.PHONY: install
+install:
+	@echo "Installing what $(LOCKED) names into .venv; the first time this takes a minute."
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r $(LOCKED)
+	@$(BIN)/pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .

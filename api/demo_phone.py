@@ -1,0 +1,85 @@
+"""One of the two phones of the demo: an app that knows Twofold only through HTTP and the pushes."""
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+PASSWORD = "seven quiet lanterns on the river"  # noqa: S105 - of made-up people, to sign in with
+SOON = 15.0  # seconds within which a push must have arrived
+
+Answer = dict[str, Any]
+
+
+class Unexpected(Exception):
+    """Something that the story did not foresee, in words for whoever runs it."""
+
+
+@dataclass
+class Phone:
+    """Somebody's phone: signed in, with a push target at the local FCM."""
+
+    name: str
+    zone: str
+    email: str
+    twofold: httpx.AsyncClient
+    fcm: httpx.AsyncClient
+    tokens: Answer = field(default_factory=dict)
+    seen_pushes: int = 0
+
+    @property
+    def target(self) -> str:
+        return f"fid-{self.email}"
+
+    async def sign_up(self) -> None:
+        me = {"display_name": self.name, "zone": self.zone, "locale": "en"}
+        proof = {"email": self.email, "password": PASSWORD, "born_on": "1990-05-04"}
+        await self.call("POST", "/accounts", me | proof)
+        self.tokens = await self.call(
+            "POST", "/sessions", {"email": self.email, "password": PASSWORD}
+        )
+        device = {"target_kind": "fid", "platform": "android", "locale": "en", "discreet": False}
+        await self.call("PUT", "/devices/current", device | {"target": self.target})
+
+    async def call(self, method: str, path: str, body: object = None, status: int = 2) -> Any:  # noqa: ANN401
+        """The answer, which must be of this class or status; with a new token where one ran out."""
+        answer = await self.send(method, path, body)
+        if answer.status_code == httpx.codes.UNAUTHORIZED and self.tokens:
+            old = {"refresh_token": self.tokens["refresh_token"]}
+            renewed = await self.send("POST", "/sessions/refresh", old)
+            self.tokens = renewed.raise_for_status().json()
+            answer = await self.send(method, path, body)
+        if status not in {answer.status_code, answer.status_code // 100}:
+            msg = f"{self.name}: {method} {path} answered {answer.status_code}: {answer.text[:300]}"
+            raise Unexpected(msg)
+        return answer.json() if answer.content else None
+
+    async def send(self, method: str, path: str, body: object) -> httpx.Response:
+        bearer = {"Authorization": f"Bearer {self.tokens['access_token']}"} if self.tokens else {}
+        return await self.twofold.request(method, f"/v1{path}", json=body, headers=bearer)
+
+    async def get(self, path: str) -> Any:  # noqa: ANN401
+        return await self.call("GET", path)
+
+    async def new_pushes(self) -> list[str]:
+        """The kinds of what has arrived since this was last asked."""
+        phone = (await self.fcm.get(f"/phones/{self.target}")).json()
+        kinds = [arrival["message"]["data"]["kind"] for arrival in phone["log"]]
+        new, self.seen_pushes = kinds[self.seen_pushes :], len(kinds)
+        return new
+
+    async def waits_for(self, *kinds: str) -> list[str]:
+        """These pushes, and in this order no others, arrive shortly."""
+        arrived: list[str] = []
+        try:
+            async with asyncio.timeout(SOON):
+                while len(arrived) < len(kinds):
+                    arrived += await self.new_pushes()
+                    await asyncio.sleep(0.05)
+        except TimeoutError:
+            pass
+        if arrived != [*kinds]:
+            msg = f"{self.name}'s phone got {arrived or 'no push'}, and not {[*kinds]}"
+            raise Unexpected(msg)
+        return arrived

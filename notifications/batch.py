@@ -1,0 +1,68 @@
+"""Pushes that were claimed together, on their way to the phones.
+
+They leave in waves. Before each but the first, the facts are read again: whoever takes space in
+the meantime hears nothing of what has not left. In flight is at most one wave.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from notifications.facts import read_facts
+from notifications.policy import Due, Facts, Send, Settled, judge, settle
+from notifications.push import Gone, Outcome, Push, Sender, Target
+from schemas.database import transaction
+
+WAVE = 200  # messages
+
+
+@dataclass(slots=True)
+class Batch:
+    """What was claimed, what is known of its recipients, and what came of it on each phone."""
+
+    pushes: Sequence[Due]
+    facts: Mapping[UUID, Facts]
+    now: datetime
+    outcomes: dict[UUID, dict[UUID, Outcome]] = field(default_factory=lambda: defaultdict(dict))
+    dead: dict[UUID, str] = field(default_factory=dict)  # devices, and the target that is no more
+
+    async def send(self, engine: AsyncEngine, sender: Sender) -> None:
+        """No transaction is open while a wave is on its way."""
+        ringing = [(push, device) for push in self.pushes for device in self.phones(push)]
+        for start in range(0, len(ringing), WAVE):
+            if start:
+                accounts = {push.account_id for push, _ in ringing[start:]}
+                async with transaction(engine) as db:
+                    self.facts = await read_facts(db, accounts, self.now)
+            wave = ringing[start : start + WAVE]
+            await asyncio.gather(*(self.ring(push, device, sender) for push, device in wave))
+
+    def phones(self, push: Due) -> Mapping[UUID, Target]:
+        """Where it may ring at this moment."""
+        verdict = judge(push, self.facts.get(push.account_id), self.now)
+        return verdict.phones if isinstance(verdict, Send) else {}
+
+    async def ring(self, push: Due, device: UUID, sender: Sender) -> None:
+        target = self.phones(push).get(device)
+        if target is None:
+            return
+        ttl = push.expires_at - self.now
+        outcome = await sender.send(Push(push.id, push.kind, target, ttl))
+        self.outcomes[push.id][device] = outcome
+        if isinstance(outcome, Gone):
+            self.dead[device] = target.value
+
+    def settled(self) -> dict[UUID, Settled]:
+        """What follows for each push from what came of it."""
+        return {push.id: self.follows(push) for push in self.pushes}
+
+    def follows(self, push: Due) -> Settled:
+        if push.id in self.outcomes:
+            return settle(push, self.outcomes[push.id], self.now)
+        verdict = judge(push, self.facts.get(push.account_id), self.now)
+        return settle(push, {}, self.now) if isinstance(verdict, Send) else verdict

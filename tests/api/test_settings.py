@@ -1,0 +1,226 @@
+import re
+import stat
+import traceback
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import FrozenInstanceError, fields
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from api.settings import SettingRefused, Settings
+from tests.conftest import ROOT
+
+KEY, OTHER_KEY = "00" * 32, "ab" * 40
+NAMED_IN_README = re.compile(r"^\| `(\w+)` \| (.+?) \|", re.MULTILINE)
+
+
+def settings(data: Path, **environment: str) -> Settings:
+    return Settings.from_environment({"TWOFOLD_DATA": str(data)} | environment)
+
+
+class Asked(Mapping[str, str]):
+    """An environment in which nothing is set, and that remembers what it was asked for."""
+
+    def __init__(self) -> None:
+        self.names: set[str] = set()
+
+    def __getitem__(self, name: str) -> str:
+        self.names.add(name)
+        raise KeyError(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0
+
+
+def test_nothing_has_to_be_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    read = Settings.from_environment({})
+
+    assert read.data == tmp_path / ".data"
+    assert (read.host, read.port, read.database_url) == ("127.0.0.1", 8000, None)
+    assert (read.fcm_credentials, read.fcm_emulator) == (None, None)
+    assert [len(key) for key in read.token_keys.values()] == [32]
+
+
+def test_the_readme_names_every_setting_and_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    asked = Asked()
+    read = Settings.from_environment(asked)
+
+    table = dict(NAMED_IN_README.findall((ROOT / "README.md").read_text()))
+
+    assert {name for name in table if name.isupper()} == asked.names
+    assert table["TWOFOLD_DATA"] == f"`{read.data.relative_to(tmp_path)}`"
+    assert table["TWOFOLD_HOST"] == f"`{read.host}`"
+    assert table["TWOFOLD_PORT"] == f"`{read.port}`"
+
+
+def test_what_is_set_is_read(tmp_path: Path) -> None:
+    account = tmp_path / "account.json"
+    account.write_text("{}")
+
+    read = settings(
+        tmp_path,
+        TWOFOLD_DATABASE_URL="postgresql://twofold:hunter2@db/twofold?sslmode=require",
+        TWOFOLD_TOKEN_KEYS=f"new:{KEY}, old:{OTHER_KEY}",
+        TWOFOLD_HOST="0.0.0.0",  # noqa: S104
+        TWOFOLD_PORT="80",
+        TWOFOLD_FCM_CREDENTIALS=str(account),
+        TWOFOLD_FCM_EMULATOR="http://127.0.0.1:9099",
+    )
+
+    assert read.database_url is not None
+    assert read.database_url.render_as_string(hide_password=False) == (
+        "postgresql+psycopg://twofold:hunter2@db/twofold?sslmode=require"
+    )
+    keys = [("new", bytes.fromhex(KEY)), ("old", bytes.fromhex(OTHER_KEY))]
+    assert [*read.token_keys.items()] == keys  # in this order: the first signs
+    assert (read.host, read.port) == ("0.0.0.0", 80)  # noqa: S104
+    assert (read.fcm_credentials, read.fcm_emulator) == (account, "http://127.0.0.1:9099")
+    assert [*tmp_path.iterdir()] == [account]  # no key is made where keys are given
+
+
+@pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg2"])
+def test_a_database_is_reached_by_our_driver_however_it_is_named(
+    tmp_path: Path, scheme: str
+) -> None:
+    read = settings(tmp_path, TWOFOLD_DATABASE_URL=f"{scheme}://db/twofold")
+
+    assert str(read.database_url) == "postgresql+psycopg://db/twofold"
+
+
+def test_what_is_set_to_nothing_is_not_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    asked = Asked()
+    nothing_set = Settings.from_environment(asked)
+
+    assert Settings.from_environment(dict.fromkeys(asked.names, "")) == nothing_set
+
+
+def test_firebase_is_also_named_the_way_google_does(tmp_path: Path) -> None:
+    google, ours = tmp_path / "google.json", tmp_path / "ours.json"
+    for account in (google, ours):
+        account.write_text("{}")
+    both = {"GOOGLE_APPLICATION_CREDENTIALS": str(google), "TWOFOLD_FCM_CREDENTIALS": str(ours)}
+
+    assert settings(tmp_path, **both).fcm_credentials == ours
+    del both["TWOFOLD_FCM_CREDENTIALS"]
+    assert settings(tmp_path, **both).fcm_credentials == google
+
+
+CANARY = "xyzzy"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("TWOFOLD_DATABASE_URL", CANARY),
+        ("TWOFOLD_DATABASE_URL", f"mysql://sam:{CANARY}@db/twofold"),
+        ("TWOFOLD_DATABASE_URL", f"sqlite:///{CANARY}"),
+        ("TWOFOLD_DATABASE_URL", f"postgresql://sam:pass@word:{CANARY}@db"),
+        ("TWOFOLD_DATABASE_URL", f"postgresql://db:{CANARY}/twofold"),
+        ("TWOFOLD_TOKEN_KEYS", CANARY),
+        ("TWOFOLD_TOKEN_KEYS", f"{CANARY}:{'00' * 31}"),
+        ("TWOFOLD_TOKEN_KEYS", f"first:{CANARY * 20}"),
+        ("TWOFOLD_TOKEN_KEYS", f"{CANARY}:{KEY}:{KEY}"),
+        ("TWOFOLD_TOKEN_KEYS", f"{CANARY}:{KEY},"),
+        ("TWOFOLD_TOKEN_KEYS", f":{KEY}"),
+        ("TWOFOLD_TOKEN_KEYS", f"{CANARY}:{KEY},{CANARY}:{OTHER_KEY}"),
+        ("TWOFOLD_TOKEN_KEYS", f"{CANARY}:{'00' * 31} 0"),
+        ("TWOFOLD_PORT", CANARY),
+        ("TWOFOLD_PORT", "-1"),
+        ("TWOFOLD_PORT", "65536"),
+        ("TWOFOLD_PORT", "80.5"),
+        ("TWOFOLD_PORT", "9" * 5000),
+        ("TWOFOLD_DATA", f"/dev/null/{CANARY}"),
+        ("TWOFOLD_DATA", "/dev/null"),
+        ("TWOFOLD_FCM_CREDENTIALS", f"/{CANARY}.json"),
+        ("TWOFOLD_FCM_CREDENTIALS", "/"),
+        ("GOOGLE_APPLICATION_CREDENTIALS", f"/{CANARY}.json"),
+        ("TWOFOLD_FCM_EMULATOR", CANARY),
+        ("TWOFOLD_FCM_EMULATOR", f"ftp://{CANARY}"),
+    ],
+)
+def test_a_setting_that_cannot_be_meant_is_refused_by_name_and_not_repeated(
+    tmp_path: Path, name: str, value: str
+) -> None:
+    with pytest.raises(SettingRefused, match=f"^{name} ") as refused:
+        settings(tmp_path, **{name: value})
+
+    for told in (
+        refused.value,
+        *traceback.TracebackException.from_exception(refused.value).format(),
+    ):
+        assert CANARY not in str(told)
+        assert value not in str(told) or value == "/"
+
+
+def test_settings_stay_as_they_were_read(tmp_path: Path) -> None:
+    read: Any = settings(tmp_path)
+
+    for field in fields(Settings):
+        with pytest.raises(FrozenInstanceError):
+            setattr(read, field.name, None)
+    with pytest.raises(TypeError):
+        read.token_keys["first"] = bytes(32)
+
+
+def test_settings_that_are_printed_hold_no_secret(tmp_path: Path) -> None:
+    url = f"postgresql://sam:{CANARY}@db/twofold"
+
+    printed = repr(settings(tmp_path, TWOFOLD_TOKEN_KEYS=f"first:{KEY}", TWOFOLD_DATABASE_URL=url))
+
+    assert "twofold" in printed
+    assert CANARY not in printed
+    assert repr(bytes.fromhex(KEY)) not in printed
+
+
+# The key that is made
+
+
+def test_a_key_is_made_once_and_read_by_nobody_else(tmp_path: Path) -> None:
+    data = tmp_path / "not" / "yet" / "there"
+
+    made = settings(data).token_keys
+
+    (file,) = data.iterdir()
+    assert file.name == "token.keys"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert settings(data).token_keys == made
+    assert settings(tmp_path / "elsewhere").token_keys != made
+    assert file.read_text().strip() == f"first:{made['first'].hex()}"
+
+
+def test_a_broken_key_file_is_refused_by_its_name_and_stays(tmp_path: Path) -> None:
+    file = tmp_path / "token.keys"
+
+    for text in ("", CANARY, f"first:{CANARY}"):
+        file.write_text(text)
+        with pytest.raises(SettingRefused, match=r"^token\.keys in TWOFOLD_DATA ") as refused:
+            settings(tmp_path)
+        assert CANARY not in str(refused.value)
+        assert file.read_text() == text
+
+
+def keys_in(data: Path) -> bytes:
+    return settings(data).token_keys["first"]
+
+
+def test_processes_that_start_at_once_agree_on_one_key(tmp_path: Path) -> None:
+    folders = [tmp_path / str(number) for number in range(200) for _ in range(2)]
+
+    with ProcessPoolExecutor(2, get_context("spawn")) as processes:
+        read = [*processes.map(keys_in, folders)]
+
+    assert read[::2] == read[1::2]
+    assert len({*read}) == 200
+    assert [len([*folder.iterdir()]) for folder in folders] == [1] * 400

@@ -1,0 +1,106 @@
+"""Space against a queue: what has not left stays, however much of it there is."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from notifications import batch
+from schemas.base import Locale, new_id
+from schemas.devices import Device, Platform, TargetKind
+from schemas.nudges import Kind, Nudge, Push
+from schemas.sessions import Session
+from tests.builders import Person, Two
+from tests.fakes import NOON
+from tests.notifications.conftest import Phones, Worker
+
+KINDS = (Kind.PARTNER_NUDGE, Kind.REVEAL, Kind.CHECKIN_OPENED, Kind.SCHEDULE_PROPOSED)
+A_THOUSAND = 1000
+
+
+async def a_thousand_wait_for(person: Person, db: AsyncSession) -> None:
+    """Everything that a partner can cause, for a person with a cupboard full of phones."""
+    for number in range(A_THOUSAND // len(KINDS)):
+        session = Session.begin(person.id, NOON)
+        db.add(session)
+        await db.flush()
+        device = Device(
+            id=new_id(NOON),
+            account_id=person.id,
+            session_id=session.id,
+            target_kind=TargetKind.TOKEN,
+            target=f"{person.phone}-{number}",
+            platform=Platform.ANDROID,
+            locale=Locale.EN,
+            discreet=False,
+            registered_at=NOON,
+        )
+        db.add(device)
+    for kind in KINDS:
+        nudge = Nudge(
+            id=new_id(NOON),
+            account_id=person.id,
+            kind=kind,
+            about=None,
+            made_at=NOON,
+            expires_at=NOON + timedelta(days=1),
+            couple_id=None,
+        )
+        db.add(nudge)
+        await db.flush()
+        db.add(
+            Push(
+                **nudge.model_dump(include={"id", "account_id", "kind", "expires_at"}), due_at=NOON
+            )
+        )
+    await db.commit()
+
+
+async def accepted(phones: Phones, person: Person) -> int:
+    """How many messages FCM took for this person's phones."""
+    all_phones = (await phones.get("/phones")).json()
+    return sum(len(all_phones[one]["log"]) for one in all_phones if one.startswith(person.phone))
+
+
+@pytest.mark.parametrize("mode", ["told", "silent"])
+async def test_of_a_thousand_that_wait_none_leaves_after_space_was_taken(
+    couple: Two, work: Worker, phones: Phones, db: AsyncSession, mode: str
+) -> None:
+    _, alex = couple
+    await a_thousand_wait_for(alex, db)
+
+    await alex.takes_space(mode)
+    await work.tick()
+
+    assert await accepted(phones, alex) == 0
+
+
+async def test_without_space_all_thousand_leave(
+    couple: Two, work: Worker, phones: Phones, db: AsyncSession
+) -> None:
+    _, alex = couple
+    await a_thousand_wait_for(alex, db)
+
+    await work.tick()
+
+    # And one for each kind on the phone that was there before.
+    assert await accepted(phones, alex) == A_THOUSAND + len(KINDS)
+
+
+@pytest.mark.parametrize("mode", ["told", "silent"])
+async def test_amid_a_thousand_only_what_was_in_flight_arrives_after_the_answer(
+    couple: Two, work: Worker, phones: Phones, db: AsyncSession, mode: str
+) -> None:
+    _, alex = couple
+    await a_thousand_wait_for(alex, db)
+    ticking = asyncio.create_task(work.tick())
+    while not await accepted(phones, alex):
+        await asyncio.sleep(0)
+
+    assert (await alex.takes_space(mode)).status_code == 200
+    at_the_answer = await accepted(phones, alex)
+    await ticking
+
+    assert at_the_answer < A_THOUSAND
+    assert await accepted(phones, alex) <= at_the_answer + batch.WAVE
