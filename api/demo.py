@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from secrets import token_hex
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import httpx
 from rich.columns import Columns
@@ -17,7 +18,7 @@ from rich.panel import Panel
 from sqlalchemy import URL
 
 from api.demo_phone import PASSWORD, Phone, Unexpected
-from api.demo_story import STORY, Clock, Scene, pair
+from api.demo_story import STORY, Clock, Scene, pair, partners
 from api.local import Addresses, everything
 
 WIDTH = 39
@@ -53,35 +54,42 @@ async def play(scene: Scene, console: Console) -> bool:
         try:
             with console.status("…"):
                 await step(scene)
-                panels = [await screen(phone) for phone in scene.both]
+                panels = [await screen(phone, scene.clock) for phone in scene.both]
         except (Unexpected, httpx.HTTPError) as error:
             console.print(f"[red]    Step {number} failed: {error}[/]")
             return False
-        console.print(f"    {scene.clock.now:%A %H:%M} UTC", style="dim")
         console.print(Columns(panels, padding=(0, 1)))
     await begin_again(scene, console)
     return True
 
 
-async def screen(phone: Phone) -> Panel:
+async def screen(phone: Phone, clock: Clock) -> Panel:
     """What somebody sees who looks at this phone now."""
     today = await phone.get("/today")
-    told = today["space"]["partner"]
+    partner, told = today["partner"], today["space"]["partner"]
     lines = [
-        f"with {today['partner']}" if today["partner"] else "alone",
-        *(["taking space"] if today["space"]["mine"] else []),
-        *([f"{today['partner']} takes space until {told['ends_at'][:10]}"] if told else []),
-        *(f"check-in {each['pack']}, {each['answered']} answered" for each in today["checkins"]),
-        *(f"waiting: {each['kind']}" for each in today["nudges"]["nudges"]),
-        f"pushes so far: {await push_line(phone)}",
+        f"with {partner}" if partner else "alone",
+        *(["I take space"] if today["space"]["mine"] else []),
+        *([f"{partner} takes space, until {told['ends_at'][:10]}"] if told else []),
+        *[line for each in today["checkins"] for line in await checkin_lines(phone, each)],
+        *(f"waits: {each['kind']}" for each in today["nudges"]["nudges"]),
+        *await push_lines(phone),
     ]
-    return Panel("\n".join(lines), title=f"{phone.name}'s phone", width=WIDTH)
+    hour = clock.now.astimezone(ZoneInfo(phone.zone))
+    title = f"{phone.name}'s phone, {hour:%A %H:%M}"
+    return Panel("\n".join(lines), title=title, title_align="left", width=WIDTH)
 
 
-async def push_line(phone: Phone) -> str:
+async def checkin_lines(phone: Phone, checkin: dict[str, Any]) -> list[str]:
+    read = await partners(phone, checkin["id"])
+    mine = f"check-in: I answered {checkin['answered']}"
+    return [mine, *(f"  I read: {value}" for value in read.values())]
+
+
+async def push_lines(phone: Phone) -> list[str]:
     arrived: list[Any] = (await phone.fcm.get(f"/phones/{phone.target}")).json()["log"]
     kinds = [each["message"]["data"]["kind"] for each in arrived]
-    return f"{len(kinds)}, last {kinds[-1]}" if kinds else "none"
+    return [f"pushes: {len(kinds)}", *([f"  the last: {kinds[-1]}"] if kinds else [])]
 
 
 async def begin_again(scene: Scene, console: Console) -> None:

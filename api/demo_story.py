@@ -24,8 +24,7 @@ class Clock:
         return self.now
 
     def to(self, weekday: int, at: str, zone: str) -> None:
-        """Forward, to the next such day and time where somebody is, and the minutes by which
-        reminders are spread."""
+        """Forward, to such a day and time where somebody is, and as far as reminders are spread."""
         local = self.now.astimezone(ZoneInfo(zone))
         day = local.date() + timedelta(days=(weekday - local.weekday()) % 7)
         moment = datetime.combine(day, time.fromisoformat(at), ZoneInfo(zone)).astimezone(UTC)

@@ -79,11 +79,12 @@ async def a_sender(
     random = Random()  # noqa: S311 - spreads retries, guards nothing
     async with AsyncExitStack() as stack:
         account: Path | dict[str, str]
+        fcm_url: str | None
         if credentials:
             account, fcm_url = credentials, None
         else:
-            fcm_url = emulator or await stack.enter_async_context(local_emulator(clock))
-            account = await emulators_account(fcm_url)
+            own = emulator or await stack.enter_async_context(local_emulator(clock))
+            account, fcm_url = await emulators_account(own), own
             log.warning("no FCM credentials: pushes go to the local FCM at %s", fcm_url)
         fcm = open_fcm(account, fcm_url, now=clock, random=random)
         yield await stack.enter_async_context(fcm), fcm_url

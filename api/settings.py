@@ -1,13 +1,20 @@
 """What differs from one place to another: one frozen object, read once from the environment."""
 
 import os
+import re
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import mkstemp
+from types import MappingProxyType
 from typing import Self
 
 from sqlalchemy import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+KEY = re.compile(r"(?P<id>[\w.-]+):(?P<key>(?:[0-9a-fA-F]{2}){32,})", re.ASCII)
+PORT = re.compile(r"[0-9]{1,5}")
 
 
 class SettingRefused(Exception):
@@ -20,7 +27,7 @@ class Settings:
 
     data: Path
     database_url: URL | None
-    token_keys: Mapping[str, bytes]
+    token_keys: Mapping[str, bytes] = field(repr=False)
     host: str
     port: int
     fcm_credentials: Path | None
@@ -28,19 +35,21 @@ class Settings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
-        """`SettingRefused` names what does not fit. A folder for the data is made if need be."""
-        data = Path(environment.get("TWOFOLD_DATA", ".data")).absolute()
-        credentials = environment.get("TWOFOLD_FCM_CREDENTIALS") or environment.get(
-            "GOOGLE_APPLICATION_CREDENTIALS"
-        )
+        """`SettingRefused` names what does not fit. A folder for the data is made if need be.
+
+        What is set to nothing is not set.
+        """
+        data = Path(environment.get("TWOFOLD_DATA") or ".data").absolute()
+        keys = environment.get("TWOFOLD_TOKEN_KEYS")
         return cls(
             data=data,
             database_url=read_url(environment.get("TWOFOLD_DATABASE_URL")),
-            token_keys=read_keys(environment.get("TWOFOLD_TOKEN_KEYS") or kept_key(data)),
-            host=environment.get("TWOFOLD_HOST", "127.0.0.1"),
-            port=read_port(environment.get("TWOFOLD_PORT", "8000")),
-            fcm_credentials=Path(credentials) if credentials else None,
-            fcm_emulator=environment.get("TWOFOLD_FCM_EMULATOR") or None,
+            token_keys=read_keys(keys, "TWOFOLD_TOKEN_KEYS") if keys else kept_keys(data),
+            host=environment.get("TWOFOLD_HOST") or "127.0.0.1",
+            port=read_port(environment.get("TWOFOLD_PORT") or "8000"),
+            fcm_credentials=read_file(environment, "TWOFOLD_FCM_CREDENTIALS")
+            or read_file(environment, "GOOGLE_APPLICATION_CREDENTIALS"),
+            fcm_emulator=read_emulator(environment.get("TWOFOLD_FCM_EMULATOR")),
         )
 
 
@@ -49,40 +58,67 @@ def read_url(text: str | None) -> URL | None:
         return None
     try:
         url = make_url(text)
-    except Exception as error:
-        raise SettingRefused("TWOFOLD_DATABASE_URL is not a URL") from error  # noqa: EM101, TRY003
-    if url.get_backend_name() != "postgresql":
+    except (ArgumentError, ValueError):
+        # `from None`, here and below: what went wrong may quote a part of the password.
+        raise SettingRefused("TWOFOLD_DATABASE_URL is not a URL") from None  # noqa: EM101, TRY003
+    if url.get_backend_name() not in {"postgresql", "postgres"}:
         raise SettingRefused("TWOFOLD_DATABASE_URL must be of PostgreSQL")  # noqa: EM101, TRY003
     return url.set(drivername="postgresql+psycopg")
 
 
-def read_keys(text: str) -> dict[str, bytes]:
+def read_keys(text: str, name: str) -> Mapping[str, bytes]:
     """`id:hex,id:hex`. The first signs, all of them verify: so keys are changed without a break."""
-    try:
-        pairs = [pair.split(":") for pair in text.split(",")]
-        keys = {key_id.strip(): bytes.fromhex(key) for key_id, key in pairs}
-    except ValueError as error:
-        raise SettingRefused("TWOFOLD_TOKEN_KEYS must read id:hex,id:hex") from error  # noqa: EM101, TRY003
-    if min(map(len, keys.values())) < 32:  # noqa: PLR2004 - the size of HMAC-SHA256's output
-        raise SettingRefused("TWOFOLD_TOKEN_KEYS need 32 bytes each")  # noqa: EM101, TRY003
-    return keys
+    pairs = text.strip().split(",")
+    found = [match for pair in pairs if (match := KEY.fullmatch(pair.strip()))]
+    keys = {match["id"]: bytes.fromhex(match["key"]) for match in found}
+    if len(found) < len(pairs):
+        raise SettingRefused(f"{name} must read id:hex,id:hex, with 32 bytes or more each")  # noqa: EM102, TRY003
+    if len(keys) < len(pairs):
+        raise SettingRefused(f"{name} must not give two keys the same id")  # noqa: EM102, TRY003
+    return MappingProxyType(keys)
 
 
 def read_port(text: str) -> int:
-    if not text.isdecimal() or not 0 <= int(text) <= 65535:  # noqa: PLR2004
+    if not PORT.fullmatch(text) or int(text) > 65535:  # noqa: PLR2004
         raise SettingRefused("TWOFOLD_PORT must be a number up to 65535")  # noqa: EM101, TRY003
     return int(text)
 
 
-def kept_key(data: Path) -> str:
+def read_file(environment: Mapping[str, str], name: str) -> Path | None:
+    if not (text := environment.get(name)):
+        return None
+    if not Path(text).is_file():
+        raise SettingRefused(f"{name} is not the path of a file")  # noqa: EM102, TRY003
+    return Path(text)
+
+
+def read_emulator(text: str | None) -> str | None:
+    if text and not text.startswith(("http://", "https://")):
+        raise SettingRefused("TWOFOLD_FCM_EMULATOR is not the URL of a local FCM")  # noqa: EM101, TRY003
+    return text or None
+
+
+def kept_keys(data: Path) -> Mapping[str, bytes]:
     """Made on the first start; nobody but the owner of the folder can read it."""
-    data.mkdir(parents=True, exist_ok=True)
     path = data / "token.keys"
     try:
-        # O_EXCL: of two that start at once, one makes the key and the other reads it.
-        file = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-    except FileExistsError:
-        return path.read_text().strip()
+        data.mkdir(parents=True, exist_ok=True)
+        if not path.exists():
+            make_key(path)
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise SettingRefused(f"TWOFOLD_DATA cannot be used: {error.strerror}") from None  # noqa: EM102, TRY003
+    return read_keys(text, "token.keys in TWOFOLD_DATA")
+
+
+def make_key(path: Path) -> None:
+    """Written aside and put in place whole: of two that start at once, both read the same key."""
+    file, name = mkstemp(dir=path.parent)  # readable to its owner alone
     with os.fdopen(file, "w") as new:
         new.write(f"first:{secrets.token_hex(32)}\n")
-    return path.read_text().strip()
+    try:
+        path.hardlink_to(name)
+    except FileExistsError:
+        pass  # the other one was faster
+    finally:
+        Path(name).unlink()

@@ -65,10 +65,13 @@ class Operation:
 
 
 @cache
+def bare_app() -> FastAPI:
+    """The application with no database behind it, for what it says of itself."""
+    return create_app(create_async_engine("postgresql+psycopg://"), Clock(), TOKEN_KEYS)
+
+
 def contract() -> Node:
-    """The document, without a database behind it."""
-    app = create_app(create_async_engine("postgresql+psycopg://"), Clock(), TOKEN_KEYS)
-    return app.openapi()
+    return bare_app().openapi()
 
 
 @cache

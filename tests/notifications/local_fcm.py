@@ -66,7 +66,7 @@ class Scene:
     ) -> AbstractAsyncContextManager[Fcm]:
         """A sender to this emulator; its patience is shorter where a test is to wait for it."""
         account = account or service_account(self.url)
-        random = Random(1)  # noqa: S311
+        random = Random(1)
         return open_fcm(account, self.url, now=self.clock, random=random, patience=patience)
 
 

@@ -51,20 +51,21 @@ async def test_a_token_lives_for_an_hour(scene: Scene) -> None:
 
 
 @pytest.mark.parametrize(
-    "form",
+    ("form", "error"),
     [
-        {},
-        {"grant_type": "password", "assertion": "x"},
-        {"grant_type": GRANT_TYPE},
-        {"grant_type": GRANT_TYPE, "assertion": "a.b.c"},
-        {"grant_type": GRANT_TYPE, "assertion": "bnVsbA.bnVsbA.bnVsbA"},
+        ({}, "unsupported_grant_type"),
+        ({"grant_type": "password", "assertion": "x"}, "unsupported_grant_type"),
+        ({"grant_type": GRANT_TYPE}, "invalid_grant"),
+        ({"grant_type": GRANT_TYPE, "assertion": "a.b.c"}, "invalid_grant"),
+        ({"grant_type": GRANT_TYPE, "assertion": "bnVsbA.bnVsbA.bnVsbA"}, "invalid_grant"),
     ],
 )
-async def test_without_a_signature_there_is_no_token(scene: Scene, form: dict[str, str]) -> None:
+async def test_without_a_signature_there_is_no_token(
+    scene: Scene, form: dict[str, str], error: str
+) -> None:
     answer = await scene.emulator.post("/token", data=form)
 
-    assert answer.status_code == 400
-    assert "access_token" not in answer.text
+    assert (answer.status_code, answer.json()) == (400, {"error": error})
 
 
 async def test_a_signature_that_is_not_ours_gives_no_token(scene: Scene) -> None:

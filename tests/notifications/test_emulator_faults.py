@@ -47,6 +47,15 @@ async def test_it_fails_in_the_words_of_the_real_one(scene: Scene, mode: str) ->
     assert await scene.phone("a") == {"shows": {}, "log": []}
 
 
+async def test_of_an_installation_it_does_not_say_that_its_token_is_wrong(scene: Scene) -> None:
+    await scene.fail({"mode": "invalid_argument"})
+
+    answer = await scene.post(fid="a")
+
+    assert answer.status_code == 400
+    assert "token" not in answer.text
+
+
 async def test_a_rule_is_for_one_phone_or_for_all_and_for_so_many_times(scene: Scene) -> None:
     await scene.fail({"mode": "internal", "target": "a"}, {"mode": "quota", "times": 2})
 

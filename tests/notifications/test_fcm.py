@@ -17,7 +17,7 @@ from schemas.nudges import Kind
 from tests.fakes import Clock
 from tests.notifications.local_fcm import ID, PHONE, TOKEN, Scene, a_scene, push
 
-RANDOM = Random(1)  # noqa: S311
+RANDOM = Random(1)
 
 
 @pytest.fixture(scope="module")

@@ -32,7 +32,7 @@ def field(name: str) -> dict[str, Any]:
 
 
 def outcome(status: int, body: bytes, kind: TargetKind = TOKEN, wait: str | None = None) -> Outcome:
-    return judge(Answer(status, wait, body), kind, NOON, Random(1))  # noqa: S311
+    return judge(Answer(status, wait, body), kind, NOON, Random(1))
 
 
 INVALID = code("INVALID_ARGUMENT")
@@ -114,7 +114,7 @@ def test_after_429_everybody_waits_as_long_as_told_within_reason(
 def test_after_a_failure_one_push_waits_ten_seconds_or_as_told_and_not_all_the_same(
     status: int, header: str | None, least: int
 ) -> None:
-    random = Random(1)  # noqa: S311
+    random = Random(1)
     answer = Answer(status, header, body("", code("INTERNAL")))
 
     waits = {judge(answer, TOKEN, NOON, random) for _ in range(20)}
