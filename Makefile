@@ -5,7 +5,7 @@ BIN := .venv/bin
 .PHONY: help demo serve test check format lock contract clean
 
 help: ## List the commands
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1	\2/p' $(MAKEFILE_LIST)
 
 demo: .venv/demo ## Live the main job with two phones side by side
 	@$(BIN)/twofold demo

@@ -35,17 +35,16 @@ AREAS = (
 )
 
 
+@asynccontextmanager
+async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    yield
+    app.state.house.passwords.close()
+
+
 def create_app(
     engine: AsyncEngine, clock: Callable[[], datetime], token_keys: Mapping[str, bytes]
 ) -> FastAPI:
     """The clock is read once per request, in `deps`, and handed down as `now`."""
-    passwords = Passwords()
-
-    @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        yield
-        passwords.close()
-
     app = FastAPI(
         title="Twofold",
         version="1",
@@ -56,7 +55,7 @@ def create_app(
         redirect_slashes=False,
         lifespan=lifespan,
     )
-    app.state.house = Fittings(engine, clock, token_keys, passwords)
+    app.state.house = Fittings(engine, clock, token_keys, Passwords())
     app.add_middleware(BodyLimit)
     app.add_middleware(LastResort)
     for area in AREAS:

@@ -11,7 +11,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from api.deps import Db, Me, MeWriting, Now
-from api.errors import NotPaired, NotSignedIn, documented
+from api.errors import NotPaired, NotSignedIn, Refusal, documented
 from schemas.consents import (
     CONSENTS,
     HISTORY,
@@ -31,6 +31,13 @@ router = APIRouter(prefix="/consents", tags=["consents"], responses=documented(N
 
 PAGE = 50
 LAST_NUMBER = 2**31 - 1
+
+
+class YesAlreadyOver(Refusal):
+    type = "/problems/yes-already-over"
+    status = 422
+    detail = "A yes ends in the future, or not by itself."
+    pointer = "#/expires_at"
 
 
 @router.get("", summary="See what I allow")
@@ -62,13 +69,15 @@ async def read_history(
     return ConsentHistory(entries=rows[:PAGE], next=more)
 
 
-@router.put("/{purpose}", summary="Say yes", responses=documented(NotPaired))
+@router.put("/{purpose}", summary="Say yes", responses=documented(NotPaired, YesAlreadyOver))
 async def give(
     purpose: Purpose, body: ConsentWrite, me: MeWriting, db: Db, now: Now
 ) -> ConsentPublic:
     """From the next request on. What has my partner in mind needs one, and ends with us."""
     if purpose.within_pairing and purpose is not Purpose.INTIMACY and not me.couple_id:
         raise NotPaired
+    if body.expires_at and body.expires_at <= now:
+        raise YesAlreadyOver
     last = (await db.exec(LAST_CONSENT, params=me.scope)).one_or_none()
     said = Consent.of(me, last, purpose, body, now)
     db.add(said)

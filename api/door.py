@@ -16,8 +16,8 @@ from schemas.base import instant, local_date
 from schemas.boundaries import BOUNDARIES, boundaries_of
 from schemas.consents import Purpose
 from schemas.door import Approach, Reason, Recipient, Refused, door
-from schemas.nudges import SENT_SINCE
 from schemas.pairing import Member
+from schemas.partner_nudges import SENT_SINCE
 from schemas.space import SPACES
 
 PARTNER_ZONE = select(func.partner_zone(type_=String))

@@ -79,12 +79,14 @@ async def a_sender(
     random = Random()  # noqa: S311 - spreads retries, guards nothing
     async with AsyncExitStack() as stack:
         account: Path | dict[str, str]
-        fcm_url: str | None
+        fcm_url: str | None = None
         if credentials:
-            account, fcm_url = credentials, None
+            account = credentials
         else:
-            own = emulator or await stack.enter_async_context(local_emulator(clock))
-            account, fcm_url = await emulators_account(own), own
+            fcm_url = emulator
+            if fcm_url is None:
+                fcm_url = await stack.enter_async_context(local_emulator(clock))
+            account = await emulators_account(fcm_url)
             log.warning("no FCM credentials: pushes go to the local FCM at %s", fcm_url)
         fcm = open_fcm(account, fcm_url, now=clock, random=random)
         yield await stack.enter_async_context(fcm), fcm_url

@@ -5,7 +5,8 @@ list; it goes through my partner's door, and all that I ever learn is that I sen
 for me while I took space stays behind my door until I look or discard it.
 """
 
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from fastapi import APIRouter
@@ -16,22 +17,20 @@ from api.deps import Db, Me, MeWriting, Now, Reader, Writer
 from api.errors import NotFound, NotPaired, NotSignedIn, Refusal, documented
 from api.policy import nudges as policy
 from notifications import outbox
-from schemas.base import local_date
 from schemas.boundaries import BOUNDARIES, MOST_CONTACTS, boundaries_of
 from schemas.consents import CONSENTS, allowed
 from schemas.door import Approach, Recipient
-from schemas.nudges import (
-    NUDGES,
+from schemas.nudges import NUDGES, Kind, Nudge, NudgesPublic
+from schemas.pairing import Person
+from schemas.partner_nudges import (
+    CONTACTS,
     SENT,
-    Kind,
-    Nudge,
-    NudgesPublic,
+    SENT_SINCE,
     PartnerNudge,
     PartnerNudgePublic,
     PartnerNudgeWrite,
     PhrasePublic,
 )
-from schemas.pairing import Person
 from schemas.phrases import PHRASES
 from schemas.space import MY_SPACE
 
@@ -50,7 +49,14 @@ async def read_nudges(me: Me, db: Db, now: Now) -> NudgesPublic:
     said to be there.
     """
     rows = (await db.exec(NUDGES, params=me.scope | {"now": now})).all()
-    return policy.shown_to(await myself(me, db, now), rows)
+    return await seen(rows, await myself(me, db, now), me, db, now)
+
+
+async def seen(
+    rows: Sequence[policy.Row], recipient: Recipient, me: Person, db: AsyncSession, now: datetime
+) -> NudgesPublic:
+    contacts = (await db.exec(CONTACTS, params=me.scope | {"now": now})).all()
+    return policy.shown_to(recipient, rows, contacts)
 
 
 async def myself(me: Person, db: AsyncSession, now: datetime) -> Recipient:
@@ -72,7 +78,7 @@ async def look(me: MeWriting, db: Db, now: Now) -> NudgesPublic:
     recipient = await myself(me, db, now)
     for nudge, _ in rows:
         nudge.looked = nudge.looked or nudge.behind_the_door(recipient.space)
-    return policy.shown_to(recipient, rows)
+    return await seen(rows, recipient, me, db, now)
 
 
 @router.delete("/behind-the-door", status_code=204, summary="Discard what waits behind my door")
@@ -108,9 +114,9 @@ async def read_sent(me: Reader, db: Db) -> list[PartnerNudgePublic]:
 async def send(body: PartnerNudgeWrite, me: Writer, db: Db, now: Now) -> PartnerNudgePublic:
     """Accepted, which does not mean delivered. What my partner shows turns it away in words."""
     await door.knock(me, Approach(PHRASES[body.phrase]), db, now)
-    today = local_date(now, me.zone)
-    mine = (await db.exec(SENT, params=me.scope)).all()
-    if sum(local_date(row.sent_at, me.zone) == today for row in mine) >= MOST_CONTACTS:
+    # Within a day of hours: by the calendar, a change of my time zone would begin a new one.
+    since = me.scope | {"since": now - timedelta(days=1)}
+    if (await db.exec(SENT_SINCE, params=since)).one() >= MOST_CONTACTS:
         raise EnoughForToday
 
     sent = PartnerNudge.of(me, body, now)

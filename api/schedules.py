@@ -181,7 +181,8 @@ async def withdraw(schedule_id: UUID, me: MeWriting, db: Db) -> None:
     schedule = await load(schedule_id, db)
     signatures = (await db.exec(SIGNATURES_OF, params={"id": schedule.id})).all()
     mine = [each for each in signatures if each.account_id == me.id]
-    if len(mine) == len(signatures):
+    others = [each.version for each in signatures if each.account_id != me.id]
+    if schedule.version not in others:
         await db.delete(schedule)
         return
     hours = [await db.get(Hour, (me.id, schedule.id))] if mine else []

@@ -16,7 +16,10 @@ async def serve(app: FastAPI, port: int = 0) -> AsyncIterator[str]:
     listener = socket.create_server(("127.0.0.1", port))
     host, port = listener.getsockname()
     # Nothing here changes how uvicorn logs: the API may be served by the same process.
-    server = Server(uvicorn.Config(app, http=Line, ws="none", lifespan="off", log_config=None))
+    config = uvicorn.Config(
+        app, http=Line, ws="none", lifespan="off", log_config=None, timeout_graceful_shutdown=5
+    )
+    server = Server(config)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     await server.ready.wait()
     try:

@@ -18,8 +18,8 @@ from schemas.boundaries import BoundaryRow, boundaries_of
 from schemas.consents import Consent, LastWord, allowed
 from schemas.devices import Device
 from schemas.door import Recipient
-from schemas.nudges import PartnerNudge
 from schemas.pairing import CoupleMember
+from schemas.partner_nudges import PartnerNudge
 from schemas.phrases import PhraseId
 from schemas.space import Space
 

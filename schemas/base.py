@@ -21,7 +21,8 @@ from sqlalchemy import Enum
 
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 LATEST = datetime(2100, 1, 1, tzinfo=UTC)
-ZONES = frozenset(available_timezones())
+# Without the two that are no place: what they mean differs from one server to the next.
+ZONES = frozenset(available_timezones() - {"localtime", "Factory"})
 
 
 WRITTEN = re.compile(r"\d{4}-\d\d-\d\d(?:[Tt ].+)?", re.ASCII)
@@ -98,6 +99,11 @@ def instant(on: date, at: time, zone: str) -> datetime:
     offset before the gap, and so comes later. Both are what fold=0 means in `zoneinfo`.
     """
     return datetime.combine(on, at, ZoneInfo(zone)).astimezone(UTC)
+
+
+def readings(on: date, at: time, zone: str) -> set[datetime]:
+    """All that this may mean: two instants for an hour that is left out or that happens twice."""
+    return {instant(on, at.replace(fold=fold), zone) for fold in (0, 1)}
 
 
 def local_date(at: datetime, zone: str) -> date:

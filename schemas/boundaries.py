@@ -1,17 +1,24 @@
 """Boundaries, as stored, as sent and as shown."""
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from enum import StrEnum
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, StrictBool, StrictInt
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    StrictBool,
+    StrictInt,
+    ValidationInfo,
+    field_validator,
+)
 from sqlalchemy import ForeignKeyConstraint, bindparam
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel, col, select
 
-from schemas.base import Body, LocalTime, instant, local_date, words
+from schemas.base import Body, LocalTime, local_date, readings, words
 from schemas.pairing import Person
 from schemas.phrases import PhraseKind
 from schemas.questionnaires import Topic
@@ -28,20 +35,33 @@ class Boundary(BaseModel, extra="forbid"):
 
 
 class QuietHours(Boundary):
-    """Each day from one local time to another; over midnight, if `until` is the earlier."""
+    """Each day from one local time to another; over midnight, if `until` is the earlier.
+
+    It is quiet whenever the clock on the wall shows a time between the two. Where clocks change
+    and one of the two is left out or comes twice, it is quiet from its first meaning, or until
+    its last: in doubt, quiet.
+    """
 
     start: LocalTime
-    until: LocalTime
+    until: LocalTime = Field(description="Not the same as `start`: that may mean always or never.")
+
+    @field_validator("until")
+    @classmethod
+    def not_the_same(cls, until: time, said: ValidationInfo) -> time:
+        if until == said.data.get("start"):
+            msg = "must differ from start: nobody knows whether it means always or never"
+            raise ValueError(msg)
+        return until
 
     def over_at(self, now: datetime, zone: str) -> datetime | None:
         """When it stops being quiet where this person is; None if it is not quiet now."""
         today = local_date(now, zone)
         # Yesterday's may still be on; tomorrow's cannot have begun.
         for day in (today - timedelta(days=1), today):
-            begins = instant(day, self.start, zone)
             last = day if self.start < self.until else day + timedelta(days=1)
-            if begins <= now < (ends := instant(last, self.until, zone)):
-                return ends
+            begins, ends = readings(day, self.start, zone), readings(last, self.until, zone)
+            if min(begins) <= now < max(ends):
+                return max(ends)
         return None
 
 

@@ -1,18 +1,17 @@
-"""Nudges: what waits for a person, what a partner sent, and the pushes still to be made."""
+"""Nudges: what waits for a person, and the pushes still to be made."""
 
 from datetime import date, datetime, timedelta
 from enum import StrEnum
-from typing import Self
 from uuid import UUID
 
-from sqlalchemy import ForeignKeyConstraint, Index, UniqueConstraint, Uuid, bindparam, func
+from sqlalchemy import ForeignKeyConstraint, Index, UniqueConstraint, Uuid, bindparam
 from sqlmodel import Field, SQLModel, col, delete, select, update
 
-from schemas.base import Body, new_id, words
+from schemas.base import words
 from schemas.consents import Purpose
-from schemas.pairing import Member
-from schemas.phrases import PhraseId, PhraseKind
-from schemas.shapes import Mine, Offer, within_pairing
+from schemas.partner_nudges import PartnerNudge
+from schemas.phrases import PhraseId
+from schemas.shapes import Mine, within_pairing
 from schemas.space import Space
 
 KEPT = timedelta(days=14)
@@ -84,63 +83,6 @@ class Push(SQLModel, table=True):
     reminders_left: int = 0
 
 
-class PartnerNudge(Offer, table=True):
-    """A phrase, as its sender remembers it. What became of it stands nowhere."""
-
-    __tablename__ = "partner_nudge"
-    __table_args__ = (
-        within_pairing(),
-        ForeignKeyConstraint(
-            ["from_id", "couple_id"],
-            ["member.account_id", "member.couple_id"],
-            ondelete="CASCADE",
-            name="fk_partner_nudge_sender",
-        ),
-    )
-
-    id: UUID = Field(primary_key=True)
-    phrase: PhraseId = Field(sa_type=words(PhraseId))
-    sent_at: datetime
-
-    @classmethod
-    def of(cls, me: Member, body: "PartnerNudgeWrite", now: datetime) -> Self:
-        """The row that this member's request asks for."""
-        return cls(
-            id=new_id(now),
-            account_id=me.partner_id,
-            couple_id=me.couple_id,
-            from_id=me.id,
-            phrase=body.phrase,
-            sent_at=now,
-        )
-
-    def public(self) -> "PartnerNudgePublic":
-        """By the day alone: nothing that two partners see of each other has an hour."""
-        return PartnerNudgePublic(id=self.id, phrase=self.phrase, sent_on=self.sent_at.date())
-
-
-class PartnerNudgeWrite(Body):
-    """Send one phrase."""
-
-    phrase: PhraseId
-
-
-class PartnerNudgePublic(SQLModel):
-    """What I sent, and on which day."""
-
-    id: UUID
-    phrase: PhraseId
-    sent_on: date
-
-
-class PhrasePublic(SQLModel):
-    """One of the phrases there are."""
-
-    id: PhraseId
-    kind: PhraseKind
-    text: str
-
-
 class NudgePublic(SQLModel):
     """One thing that waits for me."""
 
@@ -186,16 +128,4 @@ WAITING = delete(Nudge).where(
     col(Nudge.account_id) == bindparam("who"),
     col(Nudge.kind) == bindparam("kind"),
     col(Nudge.about).is_not_distinct_from(bindparam("about", type_=Uuid)),
-)
-SENT = (
-    select(PartnerNudge)
-    .where(col(PartnerNudge.from_id) == bindparam("me"))
-    .where(col(PartnerNudge.couple_id) == bindparam("couple"))
-    .order_by(col(PartnerNudge.sent_at).desc(), col(PartnerNudge.id))
-    .limit(100)
-)
-SENT_SINCE = select(func.count(col(PartnerNudge.id))).where(
-    col(PartnerNudge.from_id) == bindparam("me"),
-    col(PartnerNudge.couple_id) == bindparam("couple"),
-    col(PartnerNudge.sent_at) >= bindparam("since"),
 )

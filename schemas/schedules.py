@@ -82,12 +82,8 @@ class Schedule(Terms, Agreement, table=True):
     __table_args__ = (within_pairing(),)
 
     id: UUID = Field(primary_key=True)
-    account_id: UUID = Field(
-        index=True,
-        foreign_key="account.id",
-        ondelete="CASCADE",
-        description="Who proposed the version that stands.",
-    )
+    # Who proposed the version that stands.
+    account_id: UUID = Field(index=True, foreign_key="account.id", ondelete="CASCADE")
     couple_id: UUID | None = Field(index=True, description="Null: a schedule for oneself.")
     proposed_at: datetime
 

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Any, Self
 from uuid import UUID
 
-from sqlalchemy import JSON, ScalarSelect, SelectBase, bindparam, func, literal_column
+from sqlalchemy import JSON, ScalarSelect, SelectBase, bindparam, case, func, literal_column
 from sqlmodel import Field, SQLModel, col, select
 from sqlmodel.sql.expression import Select
 
@@ -17,7 +17,8 @@ from schemas.checkins import Checkin, CheckinPublic
 from schemas.consents import CONSENTS, Consent
 from schemas.nudges import NUDGES, Nudge, NudgesPublic
 from schemas.pairing import KNOWN_NAME
-from schemas.schedules import HOURS, Hour
+from schemas.partner_nudges import CONTACTS
+from schemas.schedules import Hour, Schedule, Signature
 from schemas.space import SPACES, Space, SpacePublic
 
 
@@ -36,7 +37,7 @@ class Today(SQLModel):
     space: SpacePublic
     checkins: list[CheckinToday] = Field(description="Those that are open, newest day first.")
     nudges: NudgesPublic
-    next_reminder_at: datetime | None
+    next_reminder_at: datetime | None = Field(description="Of all schedules that are in force.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +50,16 @@ class Screen:
     checkins: Sequence[Checkin]
     answered: Mapping[UUID, int]
     nudges: Sequence[tuple[Nudge, str | None]]
+    contacts: Sequence[tuple[UUID, datetime]]
     consents: Sequence[Consent]
     boundaries: Boundaries
-    hours: Sequence[Hour]
+    next_reminder_at: datetime | None
 
     @classmethod
     def of(cls, row: Sequence[Any]) -> Self:
         """What `TODAY` answered."""
-        name, partner, spaces, checkins, answered, nudges, consents, boundaries, hours = row
+        name, partner, reminder, *lists = row
+        spaces, checkins, answered, nudges, contacts, consents, boundaries = lists
         return cls(
             name=name,
             partner=partner,
@@ -64,9 +67,10 @@ class Screen:
             checkins=[Checkin.model_validate(each) for each in checkins],
             answered={UUID(each["checkin_id"]): each["answered"] for each in answered},
             nudges=[(Nudge.model_validate(each), each["phrase"]) for each in nudges],
+            contacts=[(UUID(c["id"]), datetime.fromisoformat(c["sent_at"])) for c in contacts],
             consents=[Consent.model_validate(each) for each in consents],
             boundaries=boundaries_of(BoundaryRow.model_validate(each) for each in boundaries),
-            hours=[Hour.model_validate(each) for each in hours],
+            next_reminder_at=reminder,
         )
 
 
@@ -94,13 +98,27 @@ ANSWERED = (
     .group_by(col(Answer.checkin_id))
 )
 NAME = select(Account.display_name).where(col(Account.id) == bindparam("me"))
+# `Agreement.in_force` in SQL: until all have signed the version that stands, nothing reminds.
+SIGNED = (
+    select(func.count())
+    .select_from(Signature)
+    .where(Signature.schedule_id == Schedule.id, Signature.version == Schedule.version)
+    .scalar_subquery()
+)
+NEEDED = case((col(Schedule.couple_id).is_(None), 1), else_=2)
+NEXT_REMINDER = (
+    select(func.min(Hour.next_at))
+    .join(Schedule, col(Schedule.id) == Hour.schedule_id)
+    .where(col(Hour.account_id) == bindparam("me"), SIGNED == NEEDED)
+)
 MY_BOUNDARIES = BOUNDARIES.where(col(BoundaryRow.account_id) == bindparam("me"))
 
 LISTS: tuple[SelectBase, ...] = (
-    *(SPACES, OPEN_CHECKINS, ANSWERED, NUDGES, CONSENTS, MY_BOUNDARIES, HOURS),
+    *(SPACES, OPEN_CHECKINS, ANSWERED, NUDGES, CONTACTS, CONSENTS, MY_BOUNDARIES),
 )
 TODAY: Select[Any] = select(
     NAME.scalar_subquery(),
     KNOWN_NAME.scalar_subquery(),
+    NEXT_REMINDER.scalar_subquery(),
     *(as_json(statement) for statement in LISTS),
 )

@@ -1,25 +1,28 @@
 """What waits for me, and what of it my door let in."""
 
 from collections.abc import Iterable
-from dataclasses import replace
-from datetime import date
+from datetime import datetime
+from uuid import UUID
 
-from schemas.base import local_date
 from schemas.consents import Purpose
 from schemas.door import Approach, Recipient, closed_to
 from schemas.nudges import Kind, Nudge, NudgesPublic, shown_nudge
+from schemas.partner_nudges import places_in_the_day
 from schemas.phrases import PHRASES, PhraseId
 
 Row = tuple[Nudge, str | None]
+Contact = tuple[UUID, datetime]
 
 
-def shown_to(recipient: Recipient, rows: Iterable[Row]) -> NudgesPublic:
+def shown_to(
+    recipient: Recipient, rows: Iterable[Row], contacts: Iterable[Contact]
+) -> NudgesPublic:
     """Newest first. What came into space is behind the door; so is what my boundaries keep out.
 
     Asked with my settings of now: what I no longer allow is gone with the next look.
     """
     listed, behind = [], False
-    for nudge, phrase in let_in(recipient, rows):
+    for nudge, phrase in let_in(recipient, rows, contacts):
         if nudge.behind_the_door(recipient.space):
             behind = True
         else:
@@ -27,15 +30,12 @@ def shown_to(recipient: Recipient, rows: Iterable[Row]) -> NudgesPublic:
     return NudgesPublic(nudges=listed[::-1], behind_the_door=behind)
 
 
-def let_in(recipient: Recipient, rows: Iterable[Row]) -> Iterable[Row]:
+def let_in(recipient: Recipient, rows: Iterable[Row], contacts: Iterable[Contact]) -> Iterable[Row]:
     """From the oldest on: of each day's contacts, as many as the budget has room for."""
-    contacts: dict[date, int] = {}
+    places = places_in_the_day(contacts, recipient.zone)
     for nudge, phrase in sorted(rows, key=lambda row: (row[0].made_at, row[0].id)):
-        day = local_date(nudge.made_at, recipient.zone)
-        so_far = replace(recipient, contacts_today=contacts.get(day, 0))
-        if phrase:
-            contacts[day] = so_far.contacts_today + 1
-        if wanted(nudge.kind, phrase, so_far):
+        before = places.get(nudge.about, 0) if nudge.about else 0
+        if wanted(nudge.kind, phrase, recipient.after(before)):
             yield nudge, phrase
 
 

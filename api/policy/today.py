@@ -4,7 +4,7 @@ from datetime import datetime
 
 from api.policy import checkins, nudges, space
 from schemas.base import local_date
-from schemas.consents import allowed
+from schemas.consents import Purpose, allowed
 from schemas.door import Recipient
 from schemas.pairing import Person
 from schemas.today import CheckinToday, Screen, Today
@@ -20,6 +20,7 @@ def shown_to(me: Person, screen: Screen, now: datetime) -> Today:
         boundaries=screen.boundaries,
         contacts_today=0,
     )
+    reminded = Purpose.REMINDERS in recipient.consents
     return Today(
         date=local_date(now, me.zone),
         name=screen.name,
@@ -32,6 +33,6 @@ def shown_to(me: Person, screen: Screen, now: datetime) -> Today:
             for each in screen.checkins
             if not checkins.kept_back(each, me, my_space, now)
         ],
-        nudges=nudges.shown_to(recipient, screen.nudges),
-        next_reminder_at=min((hour.next_at for hour in screen.hours), default=None),
+        nudges=nudges.shown_to(recipient, screen.nudges, screen.contacts),
+        next_reminder_at=screen.next_reminder_at if reminded else None,
     )

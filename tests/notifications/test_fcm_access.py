@@ -14,6 +14,8 @@ from notifications.push import Retry, Sent
 from tests.fakes import Clock
 from tests.notifications.local_fcm import Scene, a_scene, push
 
+Account = dict[str, str]
+
 TOKEN_DOWN = {"mode": "token_down"}
 
 
@@ -36,7 +38,7 @@ async def fcm(scene: Scene) -> AsyncIterator[Fcm]:
 
 
 @pytest.fixture
-def unanswered(scene: Scene) -> Iterator[dict[str, str]]:
+def silent(scene: Scene) -> Iterator[Account]:
     """A service account whose token endpoint takes a question and never answers."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         silence = "http://{}:{}/token".format(*listener.getsockname())
@@ -66,8 +68,8 @@ async def all_are_put_off_at_once(fcm: Fcm) -> None:
     assert all(isinstance(outcome, Retry) for outcome in outcomes)
 
 
-async def test_a_silent_token_endpoint_holds_up_nobody_else(scene: Scene, unanswered: dict[str, str]) -> None:
-    async with scene.open(unanswered, patience=0.5) as fcm:
+async def test_a_silent_token_endpoint_holds_up_nobody_else(scene: Scene, silent: Account) -> None:
+    async with scene.open(silent, patience=0.5) as fcm:
         await all_are_put_off_at_once(fcm)
 
 
@@ -77,8 +79,8 @@ async def test_a_failing_token_endpoint_holds_up_nobody_else(fcm: Fcm, scene: Sc
     await all_are_put_off_at_once(fcm)
 
 
-async def test_a_question_that_nobody_answers_is_given_up(scene: Scene, unanswered: dict[str, str]) -> None:
-    async with scene.open(unanswered, patience=0.2) as fcm:
+async def test_a_question_that_nobody_answers_is_given_up(scene: Scene, silent: Account) -> None:
+    async with scene.open(silent, patience=0.2) as fcm:
         await fcm.send(push())
         await asyncio.sleep(0.2)
 
@@ -185,11 +187,11 @@ async def test_a_worker_that_slept_longer_than_its_credential_sends_all_the_same
 
 
 async def test_a_sender_can_be_closed_while_it_asks(
-    scene: Scene, unanswered: dict[str, str], caplog: pytest.LogCaptureFixture
+    scene: Scene, silent: Account, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.WARNING)
     begun = perf_counter()
-    async with scene.open(unanswered, patience=1) as fcm:
+    async with scene.open(silent, patience=1) as fcm:
         sending = asyncio.create_task(fcm.send(push()))
         await asyncio.sleep(0.05)
         sending.cancel()

@@ -1,0 +1,338 @@
+"""Rules for every operation, whatever is added later. Its like: `git ls-files '*guards*'`."""
+
+import ast
+import inspect
+import re
+import textwrap
+from collections.abc import Callable, Iterator
+from datetime import time
+from types import FunctionType, ModuleType
+from typing import Any
+from uuid import UUID
+
+import pytest
+from fastapi import FastAPI
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
+from httpx import AsyncClient
+from sqlalchemy import event
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from api import door, tokens
+from api.app import AREAS
+from api.errors import Busy, Invalid, Refusal, TooLarge
+from api.openapi import TAGS
+from api.tokens import Claims
+from tests.builders import TOKEN_KEYS, Two
+from tests.catalog import contents
+from tests.conftest import Engines
+from tests.fakes import NOON, Clock
+from tests.operations import Node, Operation, a_cast, contract, operations, requested
+
+NOBODY = UUID("019cabd8-3800-7aaa-aaaa-aaaaaaaaaaaa")
+
+# Before there is an account or a session there is nothing to show.
+OPEN = {
+    "accounts_sign_up": "an account begins with it",
+    "sessions_sign_in": "shows a password instead",
+    "sessions_refresh": "shows a refresh token instead",
+}
+EVERYWHERE = {Invalid.__name__, Busy.__name__}
+
+
+async def test_every_operation_wants_a_token(app: FastAPI, db: AsyncSession, couple: Two) -> None:
+    cast = await a_cast(app, db, couple[0].clock)
+    before = await contents(db)
+
+    for operation in operations():
+        for headers in [{}, *nonsense(couple[0].id, couple[0].session_id)]:
+            body = operation.body["example"] if operation.body else None
+            answer = await cast.phone.request(
+                operation.method, operation.url(cast.places), json=body, headers=headers
+            )
+            if str(operation) not in OPEN:
+                wanted = (401, "Bearer", "application/problem+json", "/problems/not-signed-in")
+                kind, said = answer.headers["content-type"], answer.json()["type"]
+                asked = answer.headers["www-authenticate"]
+                assert (answer.status_code, asked, kind, said) == wanted, (operation, headers)
+    assert await contents(db) == before
+
+
+def nonsense(account_id: UUID, session_id: UUID) -> Iterator[dict[str, str]]:
+    me, other_keys = Claims(account_id, session_id), {"test": bytes(32)}
+    for bearer in (
+        "",
+        "nonsense",
+        "a.b.c",
+        tokens.issue(TOKEN_KEYS, Claims(account_id, NOBODY), NOON),
+        tokens.issue(TOKEN_KEYS, Claims(NOBODY, session_id), NOON),
+        tokens.issue(TOKEN_KEYS, me, NOON - tokens.LASTS),
+        tokens.issue(other_keys, me, NOON),
+    ):
+        yield {"authorization": f"Bearer {bearer}"}
+    yield {"authorization": f"Basic {tokens.issue(TOKEN_KEYS, me, NOON)}"}
+    yield {"authorization": tokens.issue(TOKEN_KEYS, me, NOON)}
+
+
+def test_the_contract_says_which_operations_want_a_token() -> None:
+    assert {str(each) for each in operations() if not each.wants_a_token} == set(OPEN)
+
+
+BY_ID = [each for each in operations() if re.search(r"{\w+_id}", each.path)]
+NAMES_NO_PERSONS_ROW = {"pack_id"}  # for everybody
+
+
+@pytest.mark.parametrize("operation", BY_ID, ids=str)
+async def test_to_a_stranger_what_is_there_looks_like_what_is_not(
+    operation: Operation, app: FastAPI, db: AsyncSession, clock: Clock, noise: Two
+) -> None:
+    cast = await a_cast(app, db, clock)
+    named = {each["name"] for each in operation.parameters if each["name"].endswith("_id")}
+    if named <= NAMES_NO_PERSONS_ROW:
+        return
+    body = await requested(operation, cast)
+    strangers = [*noise, cast.robin]
+    if named & {"session_id", "device_id", "nudge_id"}:
+        strangers.append(cast.alex)  # what is Sam's alone is as strange to Alex
+    before = await contents(db)
+
+    for stranger in strangers:
+        there, nowhere = [
+            await stranger.request(operation.method, operation.url(places), json=body)
+            for places in (cast.places, dict.fromkeys(named, str(NOBODY)))
+        ]
+        assert there.status_code == 404
+        assert (there.content, there.headers) == (nowhere.content, nowhere.headers)
+    assert await contents(db) == before
+
+
+@pytest.mark.parametrize("operation", operations(), ids=str)
+def test_every_operation_says_what_it_is_for(operation: Operation) -> None:
+    assert operation.said["summary"]
+    assert operation.said["description"]
+    for parameter in operation.parameters:
+        assert "example" in parameter
+    for media in (operation.body, *operation.answers().values()):
+        assert media is None or "example" in media
+
+
+def routes() -> list[APIRoute]:
+    found = [route for area in AREAS for route in area.router.routes]
+    assert len(found) == len(operations())
+    return [route for route in found if isinstance(route, APIRoute)]
+
+
+@pytest.mark.parametrize("route", routes(), ids=lambda route: f"{route.methods} {route.path}")
+def test_an_area_has_one_name_in_file_url_and_contract(route: APIRoute) -> None:
+    noun = route.endpoint.__module__.removeprefix("api.")
+    [first, *rest] = [step for step in route.path.split("/") if step]
+
+    assert route.tags == [noun]
+    # What belongs to one row of another area stands below that row.
+    assert noun == first or (rest[0].startswith("{") and rest[1] == noun)
+
+
+def test_every_area_is_told_in_the_contract() -> None:
+    nouns = [area.__name__.removeprefix("api.") for area in AREAS]
+    assert [tag["name"] for tag in TAGS] == nouns
+    assert all(tag["description"] for tag in TAGS)
+
+
+@pytest.mark.parametrize("route", routes(), ids=lambda route: f"{route.methods} {route.path}")
+def test_an_operation_documents_what_it_refuses_and_nothing_else(route: APIRoute) -> None:
+    operation = of(route)
+    raised = refusals_in(route.dependant) | EVERYWHERE
+    if operation.body:
+        raised.add(TooLarge.__name__)
+    # Which of these a knock can meet depends on what is sent.
+    at_the_door = {refusal.__name__ for refusal in door.REFUSALS.values()}
+
+    assert ("NotSignedIn" in raised) == operation.wants_a_token
+    assert documented_by(operation) - at_the_door == raised - at_the_door
+    assert ("PartnerTakesSpace" in documented_by(operation)) == bool(raised & at_the_door)
+
+
+def of(route: APIRoute) -> Operation:
+    [method] = route.methods or ()
+    wanted = (method.lower(), f"/v1{route.path}")
+    [found] = [each for each in operations() if (each.method, each.path) == wanted]
+    return found
+
+
+def documented_by(operation: Operation) -> set[str]:
+    found: set[str] = set()
+    for status, answer in operation.said["responses"].items():
+        if "$ref" in answer:
+            found.add(answer["$ref"].rsplit("/", 1)[1])
+        elif int(status) >= 400:
+            found |= set(answer["content"]["application/problem+json"]["examples"])
+    return found
+
+
+def refusals_in(dependant: Dependant) -> set[str]:
+    """The refusals that this raises or answers with, and all that it depends on or calls."""
+    found = refusals_of(dependant.call, set()) if dependant.call else set()
+    return found.union(*map(refusals_in, dependant.dependencies))
+
+
+def refusals_of(call: object, known: set[object]) -> set[str]:
+    if (
+        call in known
+        or not isinstance(call, FunctionType)
+        or call.__module__.split(".")[0] != "api"
+    ):
+        return set()
+    known.add(call)
+    found: set[str] = set()
+    for named in names_in(call):
+        if isinstance(named, type) and issubclass(named, Refusal):
+            found.add(named.__name__)
+        elif named is door.REFUSALS:
+            found |= {refusal.__name__ for refusal in door.REFUSALS.values()}
+        else:
+            found |= refusals_of(named, known)
+    return found
+
+
+def names_in(function: FunctionType) -> Iterator[object]:
+    """What the body of this function refers to, by name or as `module.name`."""
+    tree = ast.parse(textwrap.dedent(inspect.getsource(function))).body[0]
+    assert isinstance(tree, (ast.FunctionDef, ast.AsyncFunctionDef))
+    for node in (node for statement in tree.body for node in ast.walk(statement)):
+        if isinstance(node, ast.Name):
+            yield function.__globals__.get(node.id)
+        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            module = function.__globals__.get(node.value.id)
+            if isinstance(module, ModuleType):
+                yield getattr(module, node.attr, None)
+        # `house.passwords.hash` refuses as well, in the words that every operation documents.
+
+
+def refusals(parent: type[Refusal] = Refusal) -> Iterator[type[Refusal]]:
+    for child in parent.__subclasses__():
+        yield child
+        yield from refusals(child)
+
+
+def test_a_problem_is_known_by_its_type() -> None:
+    said = {refusal.type: (refusal.problem(), refusal.__name__) for refusal in refusals()}
+
+    for refusal in refusals():
+        assert said[refusal.type] == (refusal.problem(), refusal.__name__)
+        name = "".join(word.title() for word in refusal.type.removeprefix("/problems/").split("-"))
+        assert name == refusal.__name__
+
+
+async def test_a_commit_that_fails_is_never_a_success(couple: Two, engines: Engines) -> None:
+    sam, _ = couple
+
+    def fail(_: object) -> None:
+        raise ConnectionError
+
+    event.listen(engines["api"].sync_engine, "commit", fail)
+    answer = await sam.takes_space("told")
+    event.remove(engines["api"].sync_engine, "commit", fail)
+
+    assert answer.status_code == 500
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+async def test_no_answer_is_kept_on_its_way(couple: Two) -> None:
+    sam, _ = couple
+    for answer in (await sam.get("/today"), await sam.get("/nowhere"), await sam.patch("/today")):
+        assert answer.headers["cache-control"] == "no-store"
+
+
+# Every instant that an answer can hold. What my partner may see of me says a day and no hour, but
+# for what I set myself, to be seen.
+INSTANTS = {
+    "SpaceTold.ends_at": "told space ends then, and is told with its end",
+    "CheckinPublic.closes_at": "midnight: it says a day",
+    "CheckinToday.closes_at": "the same",
+    "CheckinAnswers.closes_at": "the same",
+    "Pairing.expires_at": "the invitation's, for the two whom it brings together",
+    "InvitationPublic.expires_at": "the same",
+    "SpaceMine.ends_at": "mine",
+    "ConsentPublic.expires_at": "mine",
+    "ConsentPast.expires_at": "mine",
+    "ConsentPast.said_at": "mine",
+    "SessionPublic.created_at": "mine",
+    "SessionPublic.rotated_at": "mine",
+    "Today.next_reminder_at": "mine",
+    "QuietHours.start": "a daily time that its owner shows or keeps",
+    "QuietHours.until": "the same",
+    "HourFields.at": "mine: `my_hour` of a schedule",
+}
+
+
+def test_nothing_that_a_partner_sees_has_an_hour() -> None:
+    found = {
+        f"{name}.{field}"
+        for name, schema in answered().items()
+        for field, said in schema.get("properties", {}).items()
+        if tells_an_hour(said)
+    }
+    assert found == set(INSTANTS)
+
+
+def tells_an_hour(said: Node) -> bool:
+    forms = [said, *said.get("anyOf", []), said.get("items", {})]
+    return any(
+        form.get("format") in {"date-time", "time"} or ":" in form.get("pattern", "")
+        for form in forms
+    )
+
+
+def answered() -> dict[str, Node]:
+    """The schemas of all that is ever answered, by name."""
+    found: dict[str, Node] = {}
+    for operation in operations():
+        for media in operation.answers().values():
+            found |= reached(media or {}, found)
+    return found
+
+
+def reached(node: Any, known: dict[str, Node]) -> dict[str, Node]:  # noqa: ANN401
+    if isinstance(node, list):
+        node = dict(enumerate(node))
+    if not isinstance(node, dict):
+        return known
+    if "$ref" in node:
+        name = node["$ref"].rsplit("/", 1)[1]
+        schema = contract()["components"]["schemas"].get(name, {})
+        return known if name in known else reached(schema, known | {name: schema})
+    for key, each in node.items():
+        known = known if key in {"example", "examples"} else reached(each, known)
+    return known
+
+
+async def test_a_checkin_closes_at_a_midnight(couple: Two, clock: Clock) -> None:
+    sam, alex = couple
+    clock.forward(minutes=17)
+    await alex.begins()
+
+    [checkin] = (await sam.sees("/checkins"))["checkins"]
+
+    assert checkin["closes_at"].endswith("T00:00:00Z")
+
+
+@pytest.mark.parametrize("name", sorted(answered()))
+def test_an_answer_says_everything_it_can_say(name: str) -> None:
+    schema = answered()[name]
+    assert set(schema.get("required", [])) == set(schema.get("properties", {}))
+    assert not any("default" in said for said in schema.get("properties", {}).values())
+
+
+# One word of a field's or a column's name. Some would be useful one day, and harm somebody today.
+NEVER_SAID = set(
+    "location place lat latitude lon lng longitude gps country city altitude ip address host"
+    " model manufacturer brand os battery charging network wifi carrier imei mac agent browser"
+    " seen online presence active typing viewed opened delivered received answered_by waiting"
+    " streak score points rank".split()
+)
+
+
+@pytest.mark.parametrize("name", sorted(contract()["components"]["schemas"]))
+def test_no_field_tells_where_somebody_is_on_what_or_since_when(name: str) -> None:
+    for field in contract()["components"]["schemas"][name].get("properties", {}):
+        assert not NEVER_SAID & set(field.split("_")), field
