@@ -14,7 +14,7 @@ serve: .venv/demo ## Serve API and worker on the embedded database; docs in the 
 	@$(BIN)/twofold serve --with-worker
 
 test: .venv/dev ## Run the tests
-	$(BIN)/pytest
+	$(BIN)/pytest -n auto
 
 check: .venv/dev ## Format, lint, types, import contracts, contract file, tests
 	$(BIN)/ruff format --check .
@@ -22,7 +22,7 @@ check: .venv/dev ## Format, lint, types, import contracts, contract file, tests
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/twofold openapi --check
-	$(BIN)/pytest
+	$(BIN)/pytest -n auto
 
 format: .venv/dev ## Format, and write openapi.yaml anew
 	$(BIN)/ruff format .

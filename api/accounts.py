@@ -1,7 +1,7 @@
 """Accounts: one person, on however many phones. Shape: mine.
 
-Nobody can find out here whether an address is known: signing up with one that is answers
-exactly like signing up with one that is not, and changes nothing.
+Signing up with an address that is known answers exactly like signing up with one that is not,
+and changes nothing. What that cannot hide without mail stands in DECISIONS.md.
 """
 
 from fastapi import APIRouter

@@ -10,10 +10,12 @@ from typing import Annotated
 from fastapi import APIRouter, Path
 
 from api.deps import Me
-from api.errors import NotFound, documented
+from api.errors import NotFound, NotSignedIn, documented
 from schemas.questionnaires import PACKS, Name, PackNumber, PackPublic, newest, newest_packs
 
-router = APIRouter(prefix="/questionnaires", tags=["questionnaires"])
+router = APIRouter(
+    prefix="/questionnaires", tags=["questionnaires"], responses=documented(NotSignedIn)
+)
 
 PackId = Annotated[Name, Path(description="The questionnaire, for instance `daily_pulse`.")]
 Version = Annotated[PackNumber, Path(description="The version with which answers were begun.")]

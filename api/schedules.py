@@ -137,7 +137,7 @@ async def load(schedule_id: UUID, db: AsyncSession) -> Schedule:
 @router.put(
     "/{schedule_id}",
     summary="Propose other terms",
-    responses=documented(NotFound, PartnerTakesSpace, UnknownPack),
+    responses=documented(NotFound, NotPaired, PartnerTakesSpace, UnknownPack),
 )
 async def change(
     schedule_id: UUID, body: TermsWrite, me: MeWriting, db: Db, now: Now

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from threading import Lock
 
 from alembic import command
 from alembic.config import Config
@@ -10,6 +11,8 @@ from sqlalchemy import URL
 from schemas.database import open_owner
 
 HERE = Path(__file__).parent
+PATIENCE = "5s"  # with whoever uses a table that is to change
+ONE_AT_A_TIME = Lock()  # what alembic is about to do stands in its globals
 
 
 def upgrade(url: URL, revision: str = "head") -> None:
@@ -31,7 +34,7 @@ def run(url: URL, step: Callable[..., object], *revision: str) -> None:
     config = Config()
     config.set_main_option("script_location", str(HERE))
     config.set_main_option("file_template", "%%(rev)s_%%(slug)s")
-    with engine.begin() as connection:
+    with ONE_AT_A_TIME, engine.begin() as connection:
         config.attributes["connection"] = connection
         step(config, *revision)
     engine.dispose()

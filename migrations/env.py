@@ -6,6 +6,7 @@ from pathlib import Path
 from alembic import context
 from sqlmodel import SQLModel
 
+import migrations
 import schemas
 
 LOCK = 7120212  # any number, the same for ever: whoever migrates holds it
@@ -14,10 +15,11 @@ for file in Path(schemas.__file__).parent.glob("*.py"):
     import_module(f"schemas.{file.stem}")
 
 connection = context.config.attributes["connection"]
-connection.exec_driver_sql("set local lock_timeout = '5s'")
 connection.exec_driver_sql("set local statement_timeout = '10min'")
-# Waits its turn by trying, since a lock that is waited for counts against lock_timeout.
 connection.exec_driver_sql(f"select pg_advisory_xact_lock({LOCK})")
+# After its turn has come, since that lock would count as well: a migration may take a while, but
+# must not stand before a busy table for long, with everybody else behind it.
+connection.exec_driver_sql(f"set local lock_timeout = '{migrations.PATIENCE}'")
 context.configure(
     connection=connection,
     target_metadata=SQLModel.metadata,

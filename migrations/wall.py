@@ -38,6 +38,16 @@ def ends_with_pairing(table: str, column: str = "couple_id") -> None:
     )
 
 
+def hangs_on(table: str, parent: str, column: str) -> None:
+    """No row may hang on one that its writer does not see. Keys alone do not ask whose it is: a
+    refresh token of mine for somebody else's session would open it.
+    """
+    op.execute(
+        f"create policy seen_{parent} on {table} as restrictive to {API} using (true)"
+        f" with check (exists (select from {parent} where {parent}.id = {table}.{column}))"
+    )
+
+
 def worker(table: str, rights: str, changes: str = "true") -> None:
     """What the worker may do with every row; `changes` is what a row it writes must satisfy."""
     op.execute(f"grant {rights} on {table} to {WORKER}")

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, SecretStr, StringConstrain
 from sqlalchemy import bindparam
 from sqlmodel import Field, SQLModel, col, select
 
-from schemas.base import Body, Locale, Text, Zone, as_written, without_nul, words
+from schemas.base import Body, Locale, Text, Zone, as_written, storable, words
 
 ADULT = 18
 FIRST_YEAR = 1900
@@ -31,7 +31,7 @@ Email = Annotated[Text, StringConstraints(min_length=6, max_length=254), AfterVa
 Name = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=40),
-    AfterValidator(without_nul),
+    AfterValidator(storable),
 ]
 
 

@@ -48,15 +48,19 @@ def in_utc(at: datetime) -> datetime:
 Moment = Annotated[AwareDatetime, BeforeValidator(as_written), AfterValidator(in_utc)]
 
 
-def without_nul(text: str) -> str:
-    if "\0" in text:
-        msg = "must not contain the character U+0000"
+# PostgreSQL stores neither U+0000 nor half of a surrogate pair. Pydantic refuses the latter only
+# where it measures the text, and not before a validator has seen it.
+UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
+
+
+def storable(text: str) -> str:
+    if UNSTORABLE.search(text):
+        msg = "must be valid Unicode, without U+0000"
         raise ValueError(msg)
     return text
 
 
-# Pydantic refuses lone surrogates by itself; PostgreSQL cannot store U+0000.
-Text = Annotated[str, AfterValidator(without_nul)]
+Text = Annotated[str, AfterValidator(storable)]
 
 
 def known_zone(name: str) -> str:

@@ -12,7 +12,7 @@ from schemas.consents import Purpose
 from schemas.partner_nudges import PartnerNudge
 from schemas.phrases import PhraseId
 from schemas.shapes import Mine, within_pairing
-from schemas.space import Space
+from schemas.space import Mode, Space
 
 KEPT = timedelta(days=14)
 
@@ -108,10 +108,21 @@ def shown_nudge(nudge: Nudge, phrase: str | None) -> NudgePublic:
     return NudgePublic.model_validate(nudge, update=made_on)
 
 
+TOLD_NOW = (
+    select(Space.account_id)
+    .where(
+        col(Space.account_id) == bindparam("partner", type_=Uuid),
+        col(Space.mode) == Mode.TOLD,
+        (col(Space.ends_at) > bindparam("now")) | col(Space.ends_at).is_(None),
+    )
+    .exists()
+)
 NUDGES = (
     select(Nudge, PartnerNudge.phrase)
     .join(PartnerNudge, col(PartnerNudge.id) == Nudge.about, isouter=True)
     .where(col(Nudge.account_id) == bindparam("me"), col(Nudge.expires_at) > bindparam("now"))
+    # Of space that is over nothing is said any more: how often it is taken is its owner's own.
+    .where((col(Nudge.kind) != Kind.SPACE_BEGAN) | TOLD_NOW)
     .order_by(col(Nudge.made_at).desc(), col(Nudge.id))
 )
 # What came into a space stays behind the door when the next space takes that one's row.

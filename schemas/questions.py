@@ -4,7 +4,6 @@ Any question may be left out, so none is marked as required. Each kind knows wha
 `refuses` gives nothing for an answer, and for anything else a sentence that never repeats it.
 """
 
-import re
 from enum import StrEnum
 from typing import Annotated, Literal, Self, TypeVar
 
@@ -18,13 +17,10 @@ from pydantic import (
     model_validator,
 )
 
-from schemas.base import Locale
+from schemas.base import UNSTORABLE, Locale
 
 Name = Annotated[str, Field(pattern="^[a-z][a-z_]{0,39}$")]
 Phrase = Annotated[str, Field(min_length=1, max_length=300)]
-
-# PostgreSQL stores neither U+0000 nor half of a surrogate pair.
-UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
 
 
 class Topic(StrEnum):

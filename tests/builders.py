@@ -1,21 +1,25 @@
 """The people of a scene, and the rows behind them."""
 
 import re
-from collections.abc import Collection, Generator
+from collections.abc import Collection, Generator, Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from fastapi import FastAPI
 from httpx import ASGITransport, AsyncClient, Auth, Request, Response
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from api import tokens
+from api.deps import become
 from api.tokens import Claims
 from schemas.accounts import Account
 from schemas.base import Locale, new_id
 from schemas.consents import Consent, ConsentWrite, Purpose
+from schemas.database import transaction
 from schemas.devices import Device, Platform, TargetKind
 from schemas.nudges import Kind, Nudge, Push
 from schemas.pairing import Couple, CoupleMember
@@ -261,3 +265,13 @@ async def nudges_of(person: Person, db: AsyncSession) -> list[Kind]:
 
 async def pushes_of(person: Person, db: AsyncSession) -> list[Push]:
     return list(await db.exec(select(Push).where(Push.account_id == person.id)))
+
+
+async def run_as(
+    engine: AsyncEngine, person: Person, statement: str, **values: object
+) -> Sequence[Any]:
+    """Whatever a mistake in a route could say to the database, as this person."""
+    async with transaction(engine) as db:
+        await become(db, person.id)
+        result = await (await db.connection()).execute(text(statement), values)
+        return result.scalars().all() if result.returns_rows else []

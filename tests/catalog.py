@@ -3,6 +3,15 @@
 from sqlalchemy import text
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+# One word of a field's or a column's name. Some would be useful one day, and harm somebody today.
+NEVER_SAID = {
+    *("location", "place", "lat", "latitude", "lon", "lng", "longitude", "gps", "country", "city"),
+    *("ip", "address", "host", "network", "wifi", "carrier", "imei", "mac", "agent", "browser"),
+    *("model", "manufacturer", "brand", "os", "battery", "charging"),
+    *("seen", "online", "presence", "active", "typing", "viewed", "opened", "delivered", "waiting"),
+    *("streak", "score", "points", "rank"),
+}
+
 TABLES = """
 select relname from pg_class
 where relkind = 'r' and relnamespace = 'public'::regnamespace and relname <> 'alembic_version'

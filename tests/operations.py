@@ -74,6 +74,16 @@ def contract() -> Node:
     return bare_app().openapi()
 
 
+def followed(node: Node) -> Node:
+    """What a reference in the document stands for."""
+    while "$ref" in node:
+        found: Any = contract()
+        for step in node["$ref"].removeprefix("#/").split("/"):
+            found = found[step]
+        node = found
+    return node
+
+
 @cache
 def operations() -> list[Operation]:
     found = [

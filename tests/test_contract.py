@@ -16,7 +16,16 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from api.openapi import EXAMPLES, as_yaml
 from tests.fakes import Clock
-from tests.operations import Node, Operation, a_cast, bare_app, contract, operations, requested
+from tests.operations import (
+    Node,
+    Operation,
+    a_cast,
+    bare_app,
+    contract,
+    followed,
+    operations,
+    requested,
+)
 
 ROOT = Path(__file__).parent.parent
 ID = re.compile(r"-?[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -104,15 +113,6 @@ def problems(node: object) -> Iterator[Node]:
     elif isinstance(node, list):
         for each in node:
             yield from problems(each)
-
-
-def followed(node: Node) -> Node:
-    while "$ref" in node:
-        found: Any = contract()
-        for step in node["$ref"].removeprefix("#/").split("/"):
-            found = found[step]
-        node = found
-    return node
 
 
 def assert_fits(value: object, schema: Node) -> None:

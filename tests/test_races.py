@@ -1,7 +1,7 @@
 """Two phones on every write at once, on real connections: no 500, no 503, no double effect."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from itertools import product
 from random import Random
 from typing import Any
@@ -114,7 +114,7 @@ async def prepare(couple: Two) -> Scene:
     return scene
 
 
-def fine(answers: list[Response]) -> bool:
+def fine(answers: Sequence[Response]) -> bool:
     """Done, or refused for a reason that somebody else's write may well be."""
     return all(each.status_code in {200, 201, 202, 204, 404, 409, 422} for each in answers)
 

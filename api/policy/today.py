@@ -12,14 +12,7 @@ from schemas.today import CheckinToday, Screen, Today
 
 def shown_to(me: Person, screen: Screen, now: datetime) -> Today:
     """What each area would show by itself, in one piece."""
-    my_space = next((each for each in screen.spaces if each.account_id == me.id), None)
-    recipient = Recipient(
-        zone=me.zone,
-        consents=frozenset(allowed(screen.consents, me.couple_id, now)),
-        space=my_space,
-        boundaries=screen.boundaries,
-        contacts_today=0,
-    )
+    recipient = myself(me, screen, now)
     reminded = Purpose.REMINDERS in recipient.consents
     return Today(
         date=local_date(now, me.zone),
@@ -31,8 +24,18 @@ def shown_to(me: Person, screen: Screen, now: datetime) -> Today:
                 each.public(), update={"answered": screen.answered.get(each.id, 0)}
             )
             for each in screen.checkins
-            if not checkins.kept_back(each, me, my_space, now)
+            if not checkins.kept_back(each, me, recipient.space, now)
         ],
         nudges=nudges.shown_to(recipient, screen.nudges, screen.contacts),
         next_reminder_at=screen.next_reminder_at if reminded else None,
+    )
+
+
+def myself(me: Person, screen: Screen, now: datetime) -> Recipient:
+    return Recipient(
+        zone=me.zone,
+        consents=frozenset(allowed(screen.consents, me.couple_id, now)),
+        space=next((each for each in screen.spaces if each.account_id == me.id), None),
+        boundaries=screen.boundaries,
+        contacts_today=0,
     )

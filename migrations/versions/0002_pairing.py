@@ -169,6 +169,11 @@ def upgrade() -> None:
     op.execute(f"grant select on couple to {wall.API}")
     wall.shows("couple", "mine", "id = (select my_couple())")
     wall.mine("invitation", "select, insert, delete")
+    # Nobody is made to have typed a code: only `redeem_invitation` says so.
+    op.execute(
+        f"create policy nobody_yet on invitation as restrictive for insert to {wall.API}"
+        " with check (joiner_id is null)"
+    )
     # Whoever typed a code sees that it waits.
     wall.shows("invitation", "joined", "joiner_id = (select me())")
     # Locked by the worker while it writes for somebody, so that leaving waits; never changed.

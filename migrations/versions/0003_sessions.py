@@ -107,6 +107,7 @@ def upgrade() -> None:
     op.execute(TABLES)
     wall.mine("session")
     wall.mine("refresh_token")
+    wall.hangs_on("refresh_token", "session", "session_id")
     op.execute(LOCK_FOR_WRITING)
     wall.reaches_past(
         "open_session(id uuid, at timestamptz, lock boolean) returns table"

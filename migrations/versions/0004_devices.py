@@ -52,6 +52,7 @@ end $$
 def upgrade() -> None:
     op.execute(TABLES)
     wall.mine("device")
+    wall.hangs_on("device", "session", "session_id")
     wall.worker("device", "select, delete")
     wall.reaches_past(
         "release_target(kind varchar, at_target varchar, session uuid) returns boolean",

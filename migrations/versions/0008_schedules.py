@@ -92,19 +92,20 @@ def upgrade() -> None:
     for table in ("schedule", "schedule_signature"):
         wall.stands(table)
         op.execute(f"grant {wall.ALL} on {table} to {wall.API}")
-    op.execute(
-        f"create policy agreed on schedule to {wall.API}"
-        f" using ({MINE_OR_OURS}) with check ({MINE_OR_OURS})"
-    )
-    wall.shows("schedule_signature", "agreed", MINE_OR_OURS)
-    # Nobody signs, moves or withdraws for the other.
+    # Nobody proposes, signs, moves or withdraws for the other.
     mine = "account_id = (select me())"
+    op.execute(
+        f"create policy agreed on schedule to {wall.API} using ({MINE_OR_OURS}) with check ({mine})"
+    )
+    wall.ends_with_pairing("schedule")
+    wall.shows("schedule_signature", "agreed", MINE_OR_OURS)
     op.execute(
         f"create policy mine on schedule_signature to {wall.API} using ({mine}) with check ({mine})"
     )
-    wall.ends_with_pairing("schedule_signature")
     wall.mine("schedule_hour")
-    wall.ends_with_pairing("schedule_hour")
+    for table in ("schedule_signature", "schedule_hour"):
+        wall.ends_with_pairing(table)
+        wall.hangs_on(table, "schedule", "schedule_id")
     wall.worker("schedule", "select")
     wall.worker("schedule_signature", "select")
     wall.worker("schedule_hour", "select, update")

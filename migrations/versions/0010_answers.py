@@ -47,10 +47,25 @@ language sql stable as $$
 $$
 """
 
+# Whoever answers sees the check-in from then on: nobody answers what was not asked of them. (Said
+# in the policy itself, this would go round in a circle: what is answered is seen, see below.)
+ASKED_OF_ME = """
+language sql stable as $$
+    select exists (select from checkin where id = asked_of_me.checkin
+        and (account_id = me() or couple_id = my_couple()))
+$$
+"""
+
 
 def upgrade() -> None:
     op.execute(TABLES)
-    wall.mine("answer")
+    # To which question an answer was given is never changed.
+    wall.mine("answer", "select, insert, update (value, released, final, answered_at), delete")
+    wall.reaches_past("asked_of_me(checkin uuid) returns boolean", ASKED_OF_ME)
+    op.execute(
+        f"create policy asked on answer as restrictive for insert to {wall.API}"
+        " with check (asked_of_me(checkin_id))"
+    )
     # What I wrote stays mine, also after leaving.
     wall.shows(
         "checkin",
@@ -70,3 +85,4 @@ def downgrade() -> None:
     op.execute("drop function revealed_answers")
     op.execute("drop policy answered on checkin")
     op.execute("drop table answer")
+    op.execute("drop function asked_of_me")

@@ -490,16 +490,18 @@ async def test_leaving_hides_the_partners_answers_and_keeps_mine(couple: Two) ->
 async def test_pairing_again_revives_nothing(couple: Two) -> None:
     sam, alex = couple
     checkin = await both_answer(couple)
-    await sam.releases(checkin, "mood")
+    await both_release(couple, checkin)
+    await sam.releases(checkin, "closeness")
     await sam.leaves()
+
     await sam.pairs_with(alex)
     for person in couple:
         assert (await person.allows("sharing")).status_code == 200
 
-    refused = await alex.releases(checkin, "mood")
-
+    refused = await alex.releases(checkin, "closeness")
     assert (refused.status_code, refused.json()["type"]) == (409, "/problems/checkin-closed")
     assert set((await alex.reads(checkin)).values()) == {None}
+    assert set((await sam.reads(checkin)).values()) == {None}
 
 
 # Who hears of it.
@@ -557,4 +559,3 @@ async def test_both_at_once_reveal_once(couple: Two, db: AsyncSession, clock: Cl
             col(Nudge.about) == checkin, col(Nudge.kind) == Kind.REVEAL
         )
         assert len((await db.exec(told)).all()) == 1
-

@@ -175,7 +175,7 @@ async def test_twenty_a_day_are_the_most_wherever_my_clock_is(couple: Two, clock
     sam, alex = couple
     clock.to(NOON + timedelta(hours=6))
     sent = [(await sam.sends()).status_code for _ in range(20)]
-    clock.forward(hours=1)  # over midnight in Kolkata
+    clock.forward(hours=10)  # over midnight in Kolkata, and in Lisbon
 
     assert sent == [202] * 20
     for zone in ("Europe/Lisbon", "Pacific/Kiritimati", "Etc/GMT+12", "Asia/Kolkata"):
@@ -184,7 +184,9 @@ async def test_twenty_a_day_are_the_most_wherever_my_clock_is(couple: Two, clock
         assert (answer.status_code, answer.json()["type"]) == (409, "/problems/enough-for-today")
     assert (await alex.sends()).status_code == 202
 
-    clock.forward(days=1)
+    clock.forward(hours=14)
+    assert (await sam.sends()).status_code == 409
+    clock.forward(minutes=1)
     assert (await sam.sends()).status_code == 202
 
 
@@ -509,6 +511,19 @@ async def test_a_second_space_does_not_release_what_came_into_the_first(couple: 
     assert [each["phrase"] for each in looked["nudges"]] == ["thank_you", "good_night", "i_noticed"]
 
 
+async def test_space_that_is_prolonged_keeps_what_came_before(couple: Two) -> None:
+    sam, alex = couple
+    await alex.takes_space("silent", SIX)
+    await send_one_after_the_other(sam, "i_noticed")
+
+    await alex.takes_space("silent", "2026-03-05T00:00:00Z")
+    assert await alex.sees("/nudges") == BEHIND
+
+    sam.clock.forward(days=7)
+    await alex.takes_space("silent")
+    assert await alex.sees("/nudges") == BEHIND
+
+
 async def test_my_own_reminders_are_not_kept_behind_the_door(alone: Two) -> None:
     sam, alex = alone
     await alex.types(await sam.invites())
@@ -532,3 +547,14 @@ async def test_what_space_kept_back_still_counts_for_the_day(couple: Two) -> Non
     await send_one_after_the_other(sam, "thank_you")
 
     assert await alex.sees("/nudges") == NOTHING
+
+
+async def test_of_space_that_is_over_nothing_is_said_any_more(couple: Two) -> None:
+    sam, alex = couple
+    await alex.takes_space("told")
+    assert [each["kind"] for each in (await sam.sees("/nudges"))["nudges"]] == ["space_began"]
+
+    await alex.delete("/space")
+
+    assert await sam.sees("/nudges") == {"nudges": [], "behind_the_door": False}
+    assert (await sam.sees("/today"))["nudges"] == {"nudges": [], "behind_the_door": False}

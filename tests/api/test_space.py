@@ -7,7 +7,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from schemas.nudges import Kind
 from tests.builders import SIX, Person, Two, a_couple, in_bytes, nudges_of, pushes_of
-from tests.fakes import Clock
+from tests.fakes import NOON, Clock
 
 NO_SPACE = {"mine": None, "partner": None}
 
@@ -196,15 +196,17 @@ async def test_leaving_ends_space(couple: Two) -> None:
 
 def every_get(app: FastAPI, checkin: str) -> list[str]:
     """Every GET there is, whatever is added later."""
-    known = {"checkin_id": checkin, "pack_id": "daily_pulse", "number": "1"}
+    known = {"checkin_id": checkin, "pack_id": "daily_pulse", "version": "1"}
     paths = [path for path, item in app.openapi()["paths"].items() if "get" in item]
     return [path.removeprefix("/v1").format_map(known) for path in paths]
 
 
 async def all_that_alex_hears(alex: Person, app: FastAPI) -> list[Response]:
     """Whatever reaches out to Sam, and then everything that can be read."""
+    alex.clock.to(NOON)
     checkin = await alex.begins()
     schedule = (await alex.schedules()).json()
+    alex.clock.forward(days=1)  # ids of one day come in any order
     terms = {"pack": "daily_pulse", "cadence": "daily", "weekday": None}
     hour = {"at": "09:00", "zone": "America/Denver"}
     return [

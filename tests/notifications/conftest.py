@@ -22,10 +22,6 @@ class Phones(AsyncClient):
         log = (await self.get(f"/phones/{target}")).json()["log"]
         return [arrival["message"]["data"]["kind"] for arrival in log]
 
-    async def show(self, target: str) -> list[dict[str, object]]:
-        shown: list[dict[str, object]] = (await self.get(f"/phones/{target}")).json()["shown"]
-        return shown
-
     async def fail(self, *rules: dict[str, object]) -> None:
         answer = await self.put("/faults", json=list(rules))
         assert answer.status_code == 204, answer.text

@@ -1,5 +1,6 @@
 import asyncio
 import json
+import logging
 from collections.abc import AsyncIterator
 from time import perf_counter
 from typing import Any
@@ -116,3 +117,15 @@ async def test_dropped_means_not_one_byte(scene: Scene, caplog: pytest.LogCaptur
     assert answer == b""
     assert caplog.text == ""
     assert (await scene.phone("a"))["log"] == []
+
+
+async def test_no_line_of_the_server_holds_a_target(
+    scene: Scene, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+
+    await scene.post(token="canary")
+    await scene.phone("canary")
+
+    said = [record.getMessage() for record in caplog.records if record.name.startswith("uvicorn")]
+    assert not [line for line in said if "canary" in line]

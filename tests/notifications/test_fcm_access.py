@@ -75,7 +75,6 @@ async def test_a_silent_token_endpoint_holds_up_nobody_else(scene: Scene, silent
 
 async def test_a_failing_token_endpoint_holds_up_nobody_else(fcm: Fcm, scene: Scene) -> None:
     await scene.fail(TOKEN_DOWN)  # Google's own client would now ask again for seconds
-
     await all_are_put_off_at_once(fcm)
 
 
@@ -182,7 +181,6 @@ async def test_a_worker_that_slept_longer_than_its_credential_sends_all_the_same
     await fcm.send(push())
 
     scene.clock.forward(days=1)
-
     assert await fcm.send(push()) == Sent()
 
 
@@ -191,7 +189,7 @@ async def test_a_sender_can_be_closed_while_it_asks(
 ) -> None:
     caplog.set_level(logging.WARNING)
     begun = perf_counter()
-    async with scene.open(silent, patience=1) as fcm:
+    async with scene.open(silent) as fcm:
         sending = asyncio.create_task(fcm.send(push()))
         await asyncio.sleep(0.05)
         sending.cancel()

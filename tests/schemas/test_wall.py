@@ -1,0 +1,427 @@
+# ruff: noqa: S608 - every name in these statements is of a table of ours
+"""The second wall, with all code of ours out of the way: the api's role, and plain statements.
+
+For every table it is said here which rows somebody sees, adds, changes and removes; in a town where
+everything is going on, everybody tries all of it on every row there is.
+"""
+
+import json
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import astuple, dataclass
+from uuid import UUID
+
+import pytest
+from fastapi import FastAPI
+from sqlalchemy import URL, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from schemas.database import Role, open_engine
+from schemas.sessions import RefreshToken
+from tests.builders import Person, Two, a_couple, a_person
+from tests.catalog import column, tables
+from tests.conftest import Engines
+from tests.fakes import Clock
+
+
+@dataclass(frozen=True)
+class Rights:
+    """Conditions on a row, in the words of SQL: `:me` acts, within `:couple` if there is one."""
+
+    sees: str
+    adds: str = "false"
+    changes: str = "false"
+    removes: str = "false"
+
+
+MINE = "account_id = :me"
+OURS = "couple_id = :couple"
+NOW = "(couple_id is null or couple_id = :couple)"  # nothing is put into what is over
+
+WALL = {
+    "account": Rights("id = :me", adds="id = :me", changes="id = :me"),
+    "answer": Rights(
+        MINE,
+        adds=f"{MINE} and checkin_id in (select id from checkin where {MINE} or {OURS})",
+        changes=MINE,
+        removes=MINE,
+    ),
+    "boundary": Rights(f"{MINE} or shown_in = :couple", MINE, MINE, MINE),
+    "checkin": Rights(
+        f"{MINE} or {OURS} or id in (select checkin_id from answer where {MINE})",
+        adds=f"{MINE} or {OURS}",
+        changes=f"{MINE} or {OURS}",
+    ),
+    "consent": Rights(MINE, adds=f"{MINE} and {NOW}"),
+    "couple": Rights("id = :couple"),
+    "device": Rights(MINE, MINE, MINE, MINE),
+    "invitation": Rights(
+        f"{MINE} or joiner_id = :me", adds=f"{MINE} and joiner_id is null", removes=MINE
+    ),
+    "member": Rights(MINE, removes=MINE),
+    "nudge": Rights(MINE, changes=MINE, removes=MINE),
+    "partner_nudge": Rights(f"{MINE} or from_id = :me", adds="from_id = :me"),
+    "push": Rights("false"),
+    "refresh_token": Rights(MINE, MINE, MINE, MINE),
+    "schedule": Rights(
+        f"{OURS} or couple_id is null and {MINE}",
+        adds=MINE,
+        changes=MINE,
+        removes=f"{OURS} or couple_id is null and {MINE}",
+    ),
+    "schedule_hour": Rights(MINE, MINE, MINE, MINE),
+    "schedule_signature": Rights(f"{OURS} or couple_id is null and {MINE}", MINE, MINE, MINE),
+    "session": Rights(MINE, MINE, MINE, MINE),
+    "space": Rights(f"{MINE} or {OURS} and mode = 'told'", MINE, MINE, MINE),
+}
+
+
+@dataclass(frozen=True)
+class Town:
+    """Sam was with Jo and is with Alex; Kim is with Lou; Kit typed Robin's code."""
+
+    people: dict[str, Person]
+    couples: dict[str, str | None]
+
+
+@pytest.fixture
+async def town(app: FastAPI, db: AsyncSession, clock: Clock, noise: Two) -> Town:
+    people = {name: Person(name, app, clock) for name in ("sam", "jo", "alex", "robin", "kit")}
+    sam, jo, alex, robin, kit = people.values()
+    await a_couple(db, sam, jo)
+    await everything_happens(sam, jo)
+    await sam.leaves()
+    for person in (alex, robin, kit):
+        await a_person(db, person)
+    await sam.pairs_with(alex)
+    for purpose in ("checkins", "sharing", "partner_nudges"):
+        await sam.allows(purpose)
+        await alex.allows(purpose)
+    await everything_happens(alex, sam)
+    await kit.types(await robin.invites())
+    everybody = people | {person.name: person for person in noise}
+    for person in everybody.values():
+        token = {"account_id": person.id, "session_id": person.session_id, "generation": 1}
+        db.add(RefreshToken.model_validate(token | {"hash": person.session_id.bytes}))
+    await db.commit()
+    found = {
+        name: await column(db, f"select couple_id from member where account_id = '{person.id}'")
+        for name, person in everybody.items()
+    }
+    return Town(everybody, {name: ids[0] if ids else None for name, ids in found.items()})
+
+
+async def everything_happens(one: Person, other: Person) -> None:
+    checkin = await one.begins()
+    for person in (one, other):
+        await person.answers(checkin, mood=4, closeness=2)
+        await person.releases(checkin, "mood")
+        await person.schedules(for_both=False)
+        await person.sends()
+        shown, unseen = {"most": 3, "shown": True}, {"topics": ["money"], "shown": False}
+        await person.sets(daily_budget=shown, off_limit_topics=unseen)
+    await other.signs((await one.schedules()).json())
+    await one.takes_space("told")
+    await other.takes_space("silent")
+
+
+async def test_every_table_says_what_of_it_somebody_may_do(db: AsyncSession) -> None:
+    assert await tables(db) == sorted(WALL)
+
+
+# Each statement by itself, and undone. A row that only clashes with one that is there has come
+# through: with another key it would stand.
+TRY_ALL = """
+create or replace function try_all(statements text[]) returns boolean[] language plpgsql as $$
+declare statement text; touched integer; through boolean[];
+begin
+    foreach statement in array statements loop
+        begin
+            execute statement;
+            get diagnostics touched = row_count;
+            raise exception using errcode = 'UNDO1', message = touched;
+        exception
+            when insufficient_privilege or check_violation or foreign_key_violation then
+                through := through || false;
+            when sqlstate 'UNDO1' then through := through || (sqlerrm = '1');
+            when others then through := through || true;
+        end;
+    end loop;
+    return through;
+end $$
+"""
+
+
+@pytest.fixture
+async def tried(engines: Engines) -> AsyncIterator[None]:
+    async with engines["owner"].begin() as owner:
+        await owner.execute(text(TRY_ALL))
+    yield
+    async with engines["owner"].begin() as owner:
+        await owner.execute(text("drop function try_all"))
+
+
+@pytest.mark.usefixtures("tried")
+async def test_the_wall_lets_through_what_it_should_and_nothing_else(
+    town: Town, db: AsyncSession, engines: Engines
+) -> None:
+    wrong, seen = [], set()
+    for name, person in town.people.items():
+        async with acting_as(person.id, engines["api"]) as api:
+            for table in WALL:
+                rows = await rows_and_rights(table, person, town.couples[name], db)
+                for row, rights, done in await try_on(api, table, rows):
+                    seen.add((table, done[0]))
+                    if done != rights:
+                        wrong.append(f"{name} {done} and not {rights}: {table} {row}")
+    assert wrong == []
+    # Of every table there was something to see, and something not to.
+    assert seen == {(table, some) for table in WALL for some in (True, False)} - {("push", True)}
+
+
+@asynccontextmanager
+async def acting_as(person: UUID | None, engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    """In the api's role, as it acts for one account, and nothing of it is kept."""
+    async with engine.connect() as api:
+        if person:
+            become = text("select set_config('app.account_id', cast(:who as text), true)")
+            await api.execute(become, {"who": person})
+        yield api
+        await api.rollback()
+
+
+Row = tuple[str, str, str, list[bool]]  # where it lies, what it says, as a literal, and the rights
+
+
+async def rows_and_rights(
+    table: str, person: Person, couple: str | None, db: AsyncSession
+) -> list[Row]:
+    """Every row there is, and what this person should be able to do with it."""
+    rights = ", ".join(f"coalesce({each}, false)" for each in astuple(WALL[table]))
+    row = "to_jsonb(t)::text"
+    statement = f'select ctid::text, {row}, quote_literal({row}), array[{rights}] from "{table}" t'
+    values = {"me": person.id, "couple": couple and UUID(couple)}
+    used = {name: value for name, value in values.items() if f":{name}" in statement}
+    return [tuple(each) for each in await (await db.connection()).execute(text(statement), used)]
+
+
+async def try_on(
+    api: AsyncConnection, table: str, rows: list[Row]
+) -> list[tuple[str, list[bool], list[bool]]]:
+    """Each row, what should be, and what is."""
+    own = await api.execute(text(CHANGEABLE), {"table": table})
+    changed = own.scalar_one_or_none()
+    tries = []
+    for place, _, literal, _ in rows:
+        here = f"\"{table}\" where ctid = '{place}'"
+        tries += [
+            f"select from {here}",
+            inserted(table, literal),
+            f"update {here.replace(' where', f' set {changed} = {changed} where')}",
+            f"delete from {here}",
+        ]
+    through = (await api.execute(text("select try_all(:tries)"), {"tries": tries})).scalar_one()
+    parts = [through[start : start + 4] for start in range(0, len(through), 4)]
+    return [(row[1], row[3], done) for row, done in zip(rows, parts, strict=True)]
+
+
+def inserted(table: str, literal: str) -> str:
+    return f'insert into "{table}" select * from jsonb_populate_record(null::"{table}", {literal})'
+
+
+# Some column that this role may change; if there is none, the first will do to be turned away.
+CHANGEABLE = """
+select attname from pg_attribute where attrelid = cast(:table as regclass) and attnum > 0
+order by has_column_privilege(attrelid, attnum, 'update') desc, attnum limit 1
+"""
+
+
+# What a row may hang on, by the name of its column. (That a check-in remembers its schedule is no
+# key to anything.)
+HANGS_ON = {
+    "account_id": "account",
+    "checkin_id": "checkin",
+    "couple_id": "couple",
+    "from_id": "account",
+    "schedule_id": "schedule",
+    "session_id": "session",
+    "shown_in": "couple",
+}
+HAVE_SUCH = """
+select relname from pg_attribute join pg_class on pg_class.oid = attrelid
+where relnamespace = 'public'::regnamespace and relkind = 'r' and attname = '{column}'
+and (relname, attname) <> ('checkin', 'schedule_id')
+"""
+# A partner's nudge is for my partner: whose row it is.
+TO_MY_PARTNER = ("partner_nudge", "account_id")
+
+
+@pytest.mark.usefixtures("tried")
+@pytest.mark.parametrize("hangs", HANGS_ON)
+async def test_nothing_of_mine_hangs_on_what_i_do_not_see(
+    hangs: str, town: Town, db: AsyncSession, engines: Engines
+) -> None:
+    sam, parent = town.people["sam"], HANGS_ON[hangs]
+    async with acting_as(sam.id, engines["api"]) as api:
+        seen = [
+            str(each) for each in (await api.execute(text(f"select id from {parent}"))).scalars()
+        ]
+        strange = {*await column(db, f"select id from {parent}")} - {*seen}
+        tries = [
+            each
+            for table in await column(db, HAVE_SUCH.format(column=hangs))
+            if (table, hangs) != TO_MY_PARTNER
+            for row in await rows_and_rights(table, sam, town.couples["sam"], db)
+            for each in hung_on(table, row, hangs, strange)
+        ]
+        assert tries, "else this test tests nothing"
+        through = (await api.execute(text("select try_all(:tries)"), {"tries": tries})).scalar_one()
+    assert [each for each, came in zip(tries, through, strict=True) if came] == []
+
+
+def hung_on(table: str, row: Row, hangs: str, strange: set[str]) -> Iterator[str]:
+    """My own row, put there anew or moved, so that it hangs on each of what is strange to me."""
+    place, said, _, (_, adds, changes, _) = row
+    for parent in strange:
+        if adds:
+            yield inserted(table, f"'{json.dumps(json.loads(said) | {hangs: parent})}'")
+        if changes:
+            yield f"update \"{table}\" set {hangs} = '{parent}' where ctid = '{place}'"
+
+
+async def test_nobody_sees_anything(town: Town, engines: Engines) -> None:
+    assert town
+    async with acting_as(None, engines["api"]) as api:
+        await nothing_is_there(api)
+
+
+async def test_a_connection_forgets_whom_it_served(town: Town, database: URL) -> None:
+    one_connection = open_engine(database, Role.API, pool_size=1)
+    for person in (town.people["sam"], town.people["alex"]):
+        async with acting_as(person.id, one_connection) as api:
+            pid = (await api.execute(text("select pg_backend_pid() from account"))).scalar_one()
+        async with acting_as(None, one_connection) as api:
+            assert (await api.execute(text("select pg_backend_pid()"))).scalar_one() == pid
+            await nothing_is_there(api)
+    await one_connection.dispose()
+
+
+async def nothing_is_there(api: AsyncConnection) -> None:
+    for table in sorted({*WALL} - {"push"}):
+        assert (await api.execute(text(f'select from "{table}"'))).all() == [], table
+
+
+# What runs as the owner, and for whom. Each is asked below about everybody that it is not for.
+REACH_PAST = {
+    "account_by_email": "whoever signs in, who has shown nothing yet: an id, for an address",
+    "asked_of_me": "a wall of its own",
+    "found_couple": "whoever invited, for the one who typed their code",
+    "known_name": "my partner's name, and that of whoever typed my code",
+    "nobody_waits": "a trigger",
+    "open_session": "whoever holds a session's id, which only a signed token tells",
+    "partner_zone": "my partner's",
+    "reachable": "those to whom `tell` may speak",
+    "redeem_invitation": "whoever holds a code",
+    "release_target": "whoever holds a phone, and so knows its target",
+    "revealed_answers": "my partner's, where both released the same",
+    "session_of_token": "whoever holds a refresh token",
+    "step_back": "my invitation, and the one that I typed",
+    "tell": "my partner, and whoever invited me",
+}
+TELL = """
+select tell(gen_random_uuid(), :who, null, 'paired', null, now(), now(), now())
+"""
+
+
+async def test_whatever_reaches_past_the_wall_says_for_whom(db: AsyncSession) -> None:
+    reach = "select proname from pg_proc where prosecdef and pronamespace = 'public'::regnamespace"
+    assert sorted(await column(db, reach)) == sorted(REACH_PAST)
+
+
+async def test_what_reaches_past_the_wall_tells_nobody_of_strangers(
+    town: Town, db: AsyncSession, engines: Engines
+) -> None:
+    sam, alex = town.people["sam"], town.people["alex"]
+    strangers = [town.people[name].id for name in ("jo", "kim", "lou", "robin", "kit")]
+    ours = await column(db, f"select id from checkin where couple_id = '{town.couples['sam']}'")
+    for me, near in ((sam.id, {sam.id, alex.id}), (None, set())):
+        async with acting_as(me, engines["api"]) as api:
+            for who in strangers:
+                known = await api.execute(text("select known_name(:who)"), {"who": who})
+                assert known.scalar_one() is None
+            reached = (await api.execute(text("select reachable()"))).scalars()
+            assert {each for each in reached if each} == near
+            revealed = text("select from checkin, revealed_answers(checkin.id, now())")
+            assert len((await api.execute(revealed)).all()) == (1 if me else 0)
+            for each in await column(db, "select id from checkin"):
+                shown = await api.execute(
+                    text("select from revealed_answers(:id, now())"), {"id": UUID(each)}
+                )
+                assert bool(shown.all()) == (me is not None and each in ours)
+
+
+@pytest.mark.parametrize("who", ["jo", "kim", "robin"])
+async def test_nobody_makes_a_strangers_phone_ring(who: str, town: Town, engines: Engines) -> None:
+    for me in (town.people["sam"].id, None):
+        async with acting_as(me, engines["api"]) as api:
+            with pytest.raises(DBAPIError, match="not mine to tell"):
+                await api.execute(text(TELL), {"who": town.people[who].id})
+
+
+# What the worker may read of each table: no word that anybody wrote, nothing that opens a door.
+WORKER_READS = {
+    "account": {"id", "locale", "zone"},
+    "answer": {"account_id", "checkin_id"},
+    "couple": set[str](),
+    "invitation": set[str](),
+    "refresh_token": set[str](),
+    "session": set[str](),
+}
+
+
+async def test_the_worker_reads_no_answer_no_address_and_nothing_that_opens(
+    db: AsyncSession,
+) -> None:
+    every = "attrelid = '{table}'::regclass and attnum > 0 and not attisdropped"
+    allowed = f"and has_column_privilege('{Role.WORKER}', attrelid, attnum, 'select')"
+    for table in WALL:
+        columns = "select attname from pg_attribute where " + every.format(table=table)
+        expected = WORKER_READS.get(table, {*await column(db, columns)})
+        assert {*await column(db, f"{columns} {allowed}")} == expected, table
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        *("value from answer", "released from answer", "* from answer"),
+        *("email from account", "password_hash from account", "display_name from account"),
+        *("id from session", "hash from refresh_token", "code_hash from invitation"),
+        *("revealed_answers(id, now()) from checkin", "account_by_email('sam@example.org')"),
+    ],
+)
+async def test_the_worker_is_turned_away_from(wanted: str, engines: Engines) -> None:
+    async with engines["worker"].connect() as worker:
+        with pytest.raises(DBAPIError, match="permission denied"):
+            await worker.execute(text(f"select {wanted}"))
+
+
+WORKER_WRITES = {
+    "checkin": "opens what is due",
+    "device": "forgets one that FCM no longer knows",
+    "member": "locks it while it writes for somebody; a policy forbids the change",
+    "nudge": "tells what is due, and sweeps what is over",
+    "push": "is its own",
+    "schedule_hour": "moves it on",
+}
+
+
+@pytest.mark.parametrize("table", sorted(WALL))
+async def test_the_worker_writes_no_account_no_answer_and_nobodys_choices(
+    table: str, db: AsyncSession
+) -> None:
+    might = f"select has_any_column_privilege('{Role.WORKER}', '{table}', 'insert, update')"
+    deletes = f"select has_table_privilege('{Role.WORKER}', '{table}', 'delete')"
+    may = {*await column(db, might), *await column(db, deletes)}
+    assert ("True" in may) == (table in WORKER_WRITES)
