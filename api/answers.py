@@ -131,13 +131,11 @@ async def answer(
     known = await answers(checkin, me, db)
     for each in body.answers:
         row = known.get(each.question) or Answer.to(each.question, checkin, me, now)
-        if row.final and row.value != each.value:
+        if not row.says(each.value, now):
             raise AnswerFinal
-        row.value, row.answered_at = each.value, now
         db.add(row)
     await db.flush()
-    for kind in (Kind.CHECKIN_REMINDER, Kind.CHECKIN_OPENED):
-        await outbox.no_longer_waits(db, me.id, kind, checkin.id)
+    await outbox.checkin_answered(db, me.id, checkin.id)
     return await seen(checkin, me, db, now)
 
 

@@ -61,12 +61,15 @@ class Said(dict[str, Any]):
 
 async def says_it_once(request: Request) -> None:
     """`{"mode": "silent", "mode": "told"}`: whichever was meant, the other may be read."""
-    if request.method not in {"POST", "PUT"}:
+    body = await request.body() if request.method in {"POST", "PUT"} else b""
+    if not body:
         return
     try:
-        said = json.loads(await request.body(), object_pairs_hook=Said)
+        # Decoded here, since `json` would by itself also take UTF-16.
+        said = json.loads(body.decode(), object_pairs_hook=Said)
     except (ValueError, RecursionError):
-        return  # not JSON: the route refuses it, if it wants a body at all
+        why = {"loc": ("body",), "msg": "This is not JSON in UTF-8."}
+        raise RequestValidationError([why]) from None
     if twice := [{"loc": place, "msg": "Said twice."} for place in said_twice(said)]:
         raise RequestValidationError(twice)
 

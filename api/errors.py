@@ -36,6 +36,7 @@ class Refusal(Exception):
     detail: ClassVar[str]
     pointer: ClassVar[str | None] = None  # which field of the body it is about
     headers: ClassVar[Mapping[str, str]] = {}  # beside those that follow from the status
+    shown: ClassVar[Mapping[str, Any]] = {}  # in the contract's example, beside what is always said
 
     @classmethod
     def title(cls) -> str:
@@ -76,6 +77,9 @@ class Invalid(Refusal):
     type = "/problems/invalid"
     status = 422
     detail = "The request does not fit the contract; see `errors`."
+    shown: ClassVar[Mapping[str, Any]] = {
+        "errors": [{"pointer": "#/answers/0/value", "detail": "Field required"}]
+    }
 
 
 class TooLarge(Refusal):
@@ -112,7 +116,8 @@ def documented(*refusals: type[Refusal]) -> dict[int | str, dict[str, Any]]:
         known = found.setdefault(refusal.status, response)
         if known is not response:
             known["description"] = "One of several problems; `type` says which."
-        known["content"][PROBLEM_JSON]["examples"][refusal.__name__] = {"value": refusal.problem()}
+        example = {"value": refusal.problem() | refusal.shown}
+        known["content"][PROBLEM_JSON]["examples"][refusal.__name__] = example
     return found
 
 

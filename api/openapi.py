@@ -86,13 +86,17 @@ def add_examples(
     operation: Node, parameters: Node | None = None, request: object = None, response: object = None
 ) -> None:
     for parameter in operation.get("parameters", []):
+        parameter["schema"] = tidied(parameter["schema"])
         if parameter["name"] in (parameters or {}):
             parameter["example"] = (parameters or {})[parameter["name"]]
     if "requestBody" in operation:
         operation["requestBody"]["content"]["application/json"]["example"] = request
     for status, answer in operation["responses"].items():
         if status in DONE and "content" in answer:
-            answer["content"]["application/json"]["example"] = response
+            media = answer["content"]["application/json"]
+            # A route that answers nothing answers null, and not whatever it likes.
+            media["schema"] = tidied(media["schema"]) or {"type": "null"}
+            media["example"] = response
 
 
 def complete_responses(operation: Node, components: Node) -> None:
@@ -103,17 +107,7 @@ def complete_responses(operation: Node, components: Node) -> None:
         response = responses.pop(status)
         if status in DONE:
             response["description"] = DONE[status]
-            responses[status] = nothing_said(response)
-        else:
-            responses[status] = shared(response, components)
-
-
-def nothing_said(response: Node) -> Node:
-    """A route that answers nothing answers null, and not whatever it likes."""
-    media = response.get("content", {}).get("application/json", {})
-    if media.get("schema") == {}:
-        media["schema"] = {"type": "null"}
-    return response
+        responses[status] = response if status in DONE else shared(response, components)
 
 
 def shared(response: Node, components: Node) -> Node:
@@ -134,19 +128,19 @@ def tidy_schemas(schemas: Node) -> None:
     schemas |= problem.pop("$defs") | {"Problem": problem}
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
-    drop_titles(schemas)
+    schemas |= {name: tidied(schema) for name, schema in schemas.items()}
 
 
-def drop_titles(node: object) -> None:
-    """Each repeats the name above it. A field that is itself called `title` is no string."""
+def tidied(node: Any) -> Any:  # noqa: ANN401
+    """What it is for comes first; no name is said again as a title; whole numbers look it."""
     if isinstance(node, dict):
-        if isinstance(node.get("title"), str):
-            del node["title"]
-        for each in node.values():
-            drop_titles(each)
-    elif isinstance(node, list):
-        for each in node:
-            drop_titles(each)
+        told = {"description": node["description"]} if "description" in node else {}
+        # A field that is itself called `title` is no string.
+        named = {k: v for k, v in node.items() if k != "title" or not isinstance(v, str)}
+        return {key: tidied(each) for key, each in (told | named).items()}
+    if isinstance(node, list):
+        return [tidied(each) for each in node]
+    return int(node) if isinstance(node, float) and node.is_integer() else node
 
 
 class Readable(yaml.SafeDumper):

@@ -9,6 +9,7 @@ import os
 import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from threading import Lock
 from typing import TypeVar
 
@@ -39,8 +40,7 @@ class Passwords:
     def __init__(self) -> None:
         self.pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="argon2")
         self.in_line = 0
-        # Compared with where there is no account, so that an unknown address takes as long.
-        self.nobody = HASHER.hash(os.urandom(16))
+        self.nobody = nobodys()
 
     async def hash(self, password: str) -> str:
         """With a salt of its own."""
@@ -66,6 +66,12 @@ class Passwords:
             return await asyncio.get_running_loop().run_in_executor(self.pool, work)
         finally:
             self.in_line -= 1
+
+
+@cache
+def nobodys() -> str:
+    """Compared with where there is no account, so that an unknown address takes as long."""
+    return HASHER.hash(os.urandom(16))
 
 
 def verify(known: str, password: str) -> bool:

@@ -21,6 +21,7 @@ from schemas.door import Recipient
 from schemas.pairing import CoupleMember
 from schemas.partner_nudges import PartnerNudge
 from schemas.phrases import PhraseId
+from schemas.sessions import Session
 from schemas.space import Space
 
 # Two local days, wherever on earth.
@@ -52,7 +53,12 @@ CONTACTS = (
     .where(col(PartnerNudge.sent_at) > bindparam("recent"))
     .correlate(Account)
 )
-PHONES = select(Device).where(col(Device.account_id) == Account.id).correlate(Account)
+PHONES = (
+    select(Device)
+    .join(Session, col(Session.id) == Device.session_id)
+    .where(col(Device.account_id) == Account.id, col(Session.expires_at) > bindparam("now"))
+    .correlate(Account)
+)
 READ: tuple[Any, ...] = (
     *(col(Account.id), col(Account.zone), col(CoupleMember.couple_id)),
     *(listed(rows) for rows in (CONSENTS, SPACES, BOUNDARIES, CONTACTS, PHONES)),
@@ -68,7 +74,7 @@ async def read_facts(
     db: AsyncSession, accounts: Collection[UUID], now: datetime
 ) -> dict[UUID, Facts]:
     """By account; one that has gone is missing."""
-    asked = {"accounts": [*set(accounts)], "recent": now - RECENT}
+    asked = {"accounts": [*set(accounts)], "recent": now - RECENT, "now": now}
     rows = await db.exec(FACTS, params=asked)
     return {row[0]: facts_of(row, now) for row in rows}
 

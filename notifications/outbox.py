@@ -57,3 +57,9 @@ async def no_longer_waits(
 ) -> None:
     """What it was about is done: nothing reminds of it any more."""
     await db.exec(WAITING, params={"who": who, "kind": kind, "about": about})
+
+
+async def checkin_answered(db: AsyncSession, who: UUID, checkin_id: UUID) -> None:
+    """Who has answered is neither told of it nor reminded again."""
+    for kind in (Kind.CHECKIN_REMINDER, Kind.CHECKIN_OPENED):
+        await no_longer_waits(db, who, kind, checkin_id)

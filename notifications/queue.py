@@ -16,6 +16,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from notifications.policy import Done, Due, Later, Settled
 from schemas.devices import Device
 from schemas.nudges import Kind, Nudge, Push
+from schemas.sessions import Session
 
 # A CTE, since a plain subquery with a limit may be run more than once and claim more.
 DUE = (
@@ -66,7 +67,11 @@ DEAD = (
     .render_derived()
 )
 FORGET = delete(Device).where(col(Device.id) == DEAD.c.id, col(Device.target) == DEAD.c.target)
-SWEEP = delete(Nudge).where(col(Nudge.expires_at) <= bindparam("now"))
+# The worker may read no more of a session than this needs, and holds no rows to be kept in step.
+UNSYNCHRONIZED = {"synchronize_session": False}
+SWEEPS = tuple(
+    delete(table).where(col(table.expires_at) <= bindparam("now")) for table in (Nudge, Session)
+)
 
 
 async def claim(db: AsyncSession, now: datetime, lease: datetime, most: int) -> list[Due]:
@@ -95,5 +100,6 @@ async def forget(db: AsyncSession, dead: Mapping[UUID, str]) -> None:
 
 
 async def sweep(db: AsyncSession, now: datetime) -> None:
-    """What nobody dismissed is gone when its time is over."""
-    await db.exec(SWEEP, params={"now": now})
+    """What nobody dismissed, and sessions that ran out, are gone when their time is over."""
+    for statement in SWEEPS:
+        await db.exec(statement, params={"now": now}, execution_options=UNSYNCHRONIZED)

@@ -35,12 +35,9 @@ Name = Annotated[
 ]
 
 
-def without_surrogates(secret: SecretStr) -> SecretStr:
-    try:
-        secret.get_secret_value().encode()
-    except UnicodeEncodeError:
-        msg = "must be valid Unicode"
-        raise ValueError(msg) from None
+def storable_secret(secret: SecretStr) -> SecretStr:
+    """Held to what any text is held to, although only its hash is kept."""
+    storable(secret.get_secret_value())
     return secret
 
 
@@ -53,7 +50,7 @@ def composed(secret: SecretStr) -> SecretStr:
 Password = Annotated[
     SecretStr,
     Field(min_length=SHORTEST_PASSWORD, max_length=LONGEST_PASSWORD),
-    AfterValidator(without_surrogates),
+    AfterValidator(storable_secret),
     AfterValidator(composed),
 ]
 

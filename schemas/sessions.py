@@ -8,7 +8,7 @@ from pydantic import AfterValidator, SecretStr
 from sqlalchemy import bindparam
 from sqlmodel import Field, SQLModel, col, delete, select
 
-from schemas.accounts import Email, Password, without_surrogates
+from schemas.accounts import Email, Password, storable_secret
 from schemas.base import Body, new_id
 from schemas.shapes import Mine
 
@@ -26,7 +26,7 @@ class Refresh(Body):
     """Go on with a session."""
 
     refresh_token: Annotated[
-        SecretStr, Field(min_length=1, max_length=200), AfterValidator(without_surrogates)
+        SecretStr, Field(min_length=1, max_length=200), AfterValidator(storable_secret)
     ]
 
 

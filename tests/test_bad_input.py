@@ -7,6 +7,7 @@ import json
 from collections.abc import AsyncIterator, Iterator
 from copy import deepcopy
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from fastapi import FastAPI
@@ -26,7 +27,7 @@ ANYTHING: list[object] = [
     *(None, True, False, 0, -1, 1.5, 2**31, 2**63, -(2**63) - 1, 10**4000),
     *(float("nan"), float("inf"), 1e308, "", " ", CANARY, f"{CANARY}\0", f"{CANARY}\ud800"),
     *(CANARY * 900, "\u202e" + CANARY, "true", "1", "null", "NaN"),
-    *([], [CANARY], [[]], [None], {}, {CANARY: 1}, {"$ref": CANARY}),
+    *([], [CANARY], [[]], [None], {}, {"k": CANARY}, {"$ref": CANARY}),
     *("0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "10000-01-01T00:00:00Z"),
     *("0001-01-01", "9999-12-31", "10000-01-01", "2026-02-30", "2026-02-30T00:00:00Z"),
     *("2026-03-06T18:00:00", "2026-03-06T18:00:00+99:00", "20260306T180000Z", "1772820000"),
@@ -229,20 +230,22 @@ async def test_a_field_is_neither_forgotten_nor_made_up_nor_said_twice(
 ) -> None:
     before, complaints = await contents(db), Complaints()
     for operation, schema, body in bodies():
-        for place, _ in [((CANARY,), {}), *fields(schema, body)]:
-            if isinstance(place[-1], int):
-                continue
-            made_up = (*place[:-1], "made_up")
-            tries = {f"{made_up}": (made_up, json.dumps(with_another(body, made_up, CANARY)))}
-            if place != (CANARY,):
-                tries[f"no {place}"] = (place, json.dumps(without(body, place)))
-                tries[f"twice {place}"] = (place, twice(body, place))
-            for what, (where, content) in tries.items():
-                complaints.look(
-                    what, operation, await send(cast, operation, content), pointer(where)
-                )
+        for place, said in fields(schema, body):
+            if isinstance(place[-1], str):
+                for wrong, content in misnamed(body, place, said):
+                    answer = await send(cast, operation, content)
+                    complaints.look(f"{content:.60}", operation, answer, pointer(wrong))
     complaints.must_be_none()
     assert await contents(db) == before
+
+
+def misnamed(body: Any, place: Place, said: Node) -> Iterator[tuple[Place, str]]:  # noqa: ANN401
+    """Where it is wrong, and what is sent."""
+    made_up = (*place[:-1], "made_up")
+    yield made_up, json.dumps(with_another(body, made_up, CANARY))
+    yield place, twice(body, place)
+    if "default" not in said:
+        yield place, json.dumps(without(body, place))
 
 
 def unreadable() -> Iterator[str | bytes]:
@@ -250,7 +253,7 @@ def unreadable() -> Iterator[str | bytes]:
     yield from (b"", b"{", b'{"', b"nul", b"NaN", b"[]", b"[{}]", b'"x"', b"1", b"null", b"true")
     yield from (b"\xff\xfe{\x00}\x00", b"\xef\xbb\xbf{}", b"{}{}", b"{'a': 1}", b"// {}", b"\0")
     yield from (b'{"\xed\xa0\x80": 1}', b'{"a": "\xff"}', b'{"a": "\xc0\x80"}', b'"\\ud800"')
-    yield from ('{"\\ud800": 1}', f'{{"{CANARY * 2000}": 1}}', f'{{"a": {"9" * 5000}}}')
+    yield from ('{"\\ud800": 1}', f'{{"{"k" * 20_000}": 1}}', f'{{"a": {"9" * 5000}}}')
     for deep in (900, 5000, 30_000):
         yield "[" * deep + "]" * deep
         yield '{"a":' * (deep // 5) + "1" + "}" * (deep // 5)
@@ -262,6 +265,8 @@ async def test_a_body_that_cannot_be_read_is_refused(cast: Cast, db: AsyncSessio
     before, complaints = await contents(db), Complaints()
     for operation in WITH_BODY:
         for content in unreadable():
+            if content in {b"", b"null"} and not operation.said["requestBody"].get("required"):
+                continue
             answer = await send(cast, operation, content)
             complaints.look(f"{content!r:.60}", operation, answer, "#")
             assert len(answer.content) < 10_000, "an answer is not larger than what it answers"
@@ -350,14 +355,26 @@ async def test_a_path_and_a_query_refuse_what_they_cannot_be(cast: Cast, db: Asy
         for parameter in operation.parameters:
             name, where = parameter["name"], parameter["in"]
             for value in IN_A_PATH:
+                if meant(parameter["schema"], value):
+                    continue
                 places = cast.places | ({name: value} if where == "path" else {})
                 url = operation.url(places) + (f"?{name}={value}" if where == "query" else "")
                 answer = await cast.asking(operation).request(operation.method, url, json=body)
-                named = f"{where}/{name}" if answer.status_code == 422 else ""
-                complaints.look(f"{name} = {value:.40}", operation, answer, named)
+                if answer.status_code not in {404, 405}:  # it is not this path any more
+                    complaints.look(f"{name} = {value:.40}", operation, answer, f"{where}/{name}")
+                else:
+                    assert answer.headers["content-type"] == "application/problem+json"
     complaints.must_be_none()
     assert complaints.asked > 100
     assert await contents(db) == before
+
+
+def meant(said: Node, value: str) -> bool:
+    """Is it a word that the contract takes here? Numbers are no words."""
+    resolved = {**said, "components": contract()["components"]}
+    return understood(
+        Draft202012Validator(resolved, format_checker=FormatChecker()), unquote(value)
+    )
 
 
 ODD_HEADERS: list[dict[bytes, bytes]] = [

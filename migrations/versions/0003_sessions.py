@@ -108,6 +108,8 @@ def upgrade() -> None:
     wall.mine("session")
     wall.mine("refresh_token")
     wall.hangs_on("refresh_token", "session", "session_id")
+    # Which have run out: no push goes to them, and they are swept with all that hangs on them.
+    wall.worker("session", "select (id, expires_at), delete")
     op.execute(LOCK_FOR_WRITING)
     wall.reaches_past(
         "open_session(id uuid, at timestamptz, lock boolean) returns table"

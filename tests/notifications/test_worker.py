@@ -8,6 +8,7 @@ from notifications.policy import Done, Later
 from schemas.database import transaction
 from schemas.devices import Device
 from schemas.nudges import Kind, Push
+from schemas.sessions import Session
 from tests.builders import SIX, Two, nudges_of, pushes_of
 from tests.conftest import Engines
 from tests.fakes import NOON, Clock
@@ -430,3 +431,19 @@ async def test_a_push_that_was_leased_comes_back_by_itself(
     clock.forward(minutes=2)
     await work.tick()
     assert await phones.rang(alex.phone) == ["partner_nudge"]
+
+
+async def test_a_phone_whose_session_has_run_out_rings_no_more_and_is_swept(
+    couple: Two, work: Worker, phones: Phones, clock: Clock, db: AsyncSession
+) -> None:
+    sam, alex = couple
+    over = update(Session).where(col(Session.id) == alex.session_id)
+    await db.exec(over.values(expires_at=clock.now))
+    await db.commit()
+    await sam.sends()
+
+    await work.tick()
+    assert await phones.rang(alex.phone) == []
+
+    await worker.sweep(work.engines["worker"], clock.now)
+    assert not (await db.exec(select(Device.id).where(Device.account_id == alex.id))).all()

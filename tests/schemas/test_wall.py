@@ -377,7 +377,7 @@ WORKER_READS = {
     "couple": set[str](),
     "invitation": set[str](),
     "refresh_token": set[str](),
-    "session": set[str](),
+    "session": {"expires_at", "id"},
 }
 
 
@@ -397,7 +397,7 @@ async def test_the_worker_reads_no_answer_no_address_and_nothing_that_opens(
     [
         *("value from answer", "released from answer", "* from answer"),
         *("email from account", "password_hash from account", "display_name from account"),
-        *("id from session", "hash from refresh_token", "code_hash from invitation"),
+        *("account_id from session", "hash from refresh_token", "code_hash from invitation"),
         *("revealed_answers(id, now()) from checkin", "account_by_email('sam@example.org')"),
     ],
 )
@@ -414,6 +414,7 @@ WORKER_WRITES = {
     "nudge": "tells what is due, and sweeps what is over",
     "push": "is its own",
     "schedule_hour": "moves it on",
+    "session": "sweeps what has run out",
 }
 
 
