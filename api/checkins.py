@@ -8,7 +8,8 @@ from fastapi import APIRouter
 
 from api.deps import Db, Me, MeWriting, Now, paired
 from api.door import PartnerTakesSpace, knock
-from api.errors import NotPaired, NotSignedIn, Refusal, documented
+from api.errors import NotPaired, NotSignedIn, documented
+from api.pack import UnknownPack, chosen
 from api.policy import checkins as policy
 from notifications import outbox
 from schemas.checkins import (
@@ -25,17 +26,9 @@ from schemas.checkins import (
 )
 from schemas.door import Approach
 from schemas.nudges import Kind
-from schemas.questionnaires import Audience, newest
 from schemas.space import MY_SPACE
 
 router = APIRouter(prefix="/checkins", tags=["checkins"], responses=documented(NotSignedIn))
-
-
-class UnknownPack(Refusal):
-    type = "/problems/unknown-pack"
-    status = 422
-    detail = "There is no such questionnaire, or it is not for two."
-    pointer = "#/pack"
 
 
 @router.get("", summary="List check-ins")
@@ -62,9 +55,7 @@ async def begin(body: CheckinWrite, me: MeWriting, db: Db, now: Now) -> CheckinP
     """For me alone or for both. One a day of each questionnaire: begun again, by either, it is the
     same. Accepted for both does not mean that my partner is told.
     """
-    pack = newest(body.pack)
-    if pack is None or (body.for_both and pack.audience is not Audience.COUPLE):
-        raise UnknownPack
+    pack = chosen(body.pack, for_both=body.for_both)
     if body.for_both:
         await knock(paired(me), Approach(), db, now)
     checkin = Checkin.of(me, pack, now, for_both=body.for_both)

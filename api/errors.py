@@ -116,7 +116,7 @@ def documented(*refusals: type[Refusal]) -> dict[int | str, dict[str, Any]]:
         known = found.setdefault(refusal.status, response)
         if known is not response:
             known["description"] = "One of several problems; `type` says which."
-        example = {"value": refusal.problem() | refusal.shown}
+        example = {"value": {**refusal.problem(), **refusal.shown}}
         known["content"][PROBLEM_JSON]["examples"][refusal.__name__] = example
     return found
 

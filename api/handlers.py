@@ -7,6 +7,7 @@ import logging
 import traceback
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 
 from fastapi import Request, Response
@@ -117,7 +118,8 @@ class LastResort:
         try:
             await self.app(scope, receive, send_unkept)
         except Exception as error:  # noqa: BLE001
-            places = traceback.extract_tb(error.__traceback__)[-3:]
-            where = " < ".join(f"{each.filename}:{each.lineno}" for each in reversed(places))
+            frames = traceback.extract_tb(error.__traceback__)
+            ours = [each for each in frames if "site-packages" not in each.filename]
+            where = " < ".join(f"{Path(f.filename).name}:{f.lineno}" for f in reversed(ours[-3:]))
             log.error("%s at %s", type(error).__name__, where)  # noqa: TRY400
             await Broken.response()(scope, receive, send_unkept)

@@ -15,12 +15,12 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from api.deps import Db, Me, MeWriting, Now, paired
 from api.door import PartnerTakesSpace, knock
 from api.errors import NotFound, NotPaired, NotSignedIn, Refusal, documented
+from api.pack import UnknownPack, chosen
 from api.policy import schedules as policy
 from notifications import outbox
 from schemas.door import Approach
 from schemas.nudges import Kind
 from schemas.pairing import Person
-from schemas.questionnaires import Audience, newest
 from schemas.schedules import (
     HOURS,
     MOST_SCHEDULES,
@@ -40,13 +40,6 @@ from schemas.schedules import (
 from schemas.space import MY_SPACE
 
 router = APIRouter(prefix="/schedules", tags=["schedules"], responses=documented(NotSignedIn))
-
-
-class UnknownPack(Refusal):
-    type = "/problems/unknown-pack"
-    status = 422
-    detail = "There is no such questionnaire, or it is not for two."
-    pointer = "#/pack"
 
 
 class TooManySchedules(Refusal):
@@ -89,7 +82,7 @@ async def make(body: ScheduleWrite, me: MeWriting, db: Db, now: Now) -> Schedule
     """Signed by me, with an hour of my own. For both, it waits for my partner's signature;
     accepted does not mean that they are told.
     """
-    fits(body, for_both=body.for_both)
+    chosen(body.pack, for_both=body.for_both)
     if len((await db.exec(SCHEDULES)).all()) >= MOST_SCHEDULES:
         raise TooManySchedules
     schedule = Schedule.of(me, body, now)
@@ -100,12 +93,6 @@ async def make(body: ScheduleWrite, me: MeWriting, db: Db, now: Now) -> Schedule
     await sign(schedule, body, me, db, now)
     await propose(schedule, me, db, now)
     return await seen(schedule, me, db)
-
-
-def fits(terms: TermsWrite, *, for_both: bool) -> None:
-    pack = newest(terms.pack)
-    if pack is None or (for_both and pack.audience is not Audience.COUPLE):
-        raise UnknownPack
 
 
 async def sign(
@@ -144,7 +131,7 @@ async def change(
 ) -> SchedulePublic:
     """A new version, signed by me. For both, nothing is in force until my partner signs it too."""
     schedule = await load(schedule_id, db)
-    fits(body, for_both=schedule.couple_id is not None)
+    chosen(body.pack, for_both=schedule.couple_id is not None)
     if schedule.couple_id:
         await knock(paired(me), Approach(), db, now)
     schedule.propose(me, body, now)

@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Self
 from uuid import UUID
 
-from pydantic import StrictBool, StrictInt, model_validator
+from pydantic import StrictBool, StrictInt, ValidationInfo, field_validator
 from sqlalchemy import bindparam
 from sqlmodel import Field, SQLModel, col, select
 
@@ -56,12 +56,12 @@ class HourFields(SQLModel):
 class TermsWrite(Terms, HourFields, Body):
     """Propose terms, and sign them with an hour of my own."""
 
-    @model_validator(mode="after")
-    def weekday_fits(self) -> Self:
-        if (self.cadence is Cadence.WEEKLY) != (self.weekday is not None):
-            msg = "weekday goes with weekly, and with nothing else"
-            raise ValueError(msg)
-        return self
+    @field_validator("weekday")
+    @classmethod
+    def goes_with_weekly(cls, day: Weekday | None, said: ValidationInfo) -> Weekday | None:
+        if "cadence" in said.data and (said.data["cadence"] is Cadence.WEEKLY) != bool(day):
+            raise ValueError("goes with weekly, and with nothing else")  # noqa: EM101, TRY003
+        return day
 
 
 class ScheduleWrite(TermsWrite):

@@ -297,13 +297,21 @@ async def test_nobody_sees_anything(town: Town, engines: Engines) -> None:
         await nothing_is_there(api)
 
 
+OPENED = """
+select account_id from open_session(:session, now(), false)
+"""
+
+
 async def test_a_connection_forgets_whom_it_served(town: Town, database: URL) -> None:
     one_connection = open_engine(database, Role.API, pool_size=1)
     for person in (town.people["sam"], town.people["alex"]):
-        async with acting_as(person.id, one_connection) as api:
-            pid = (await api.execute(text("select pg_backend_pid() from account"))).scalar_one()
-        async with acting_as(None, one_connection) as api:
-            assert (await api.execute(text("select pg_backend_pid()"))).scalar_one() == pid
+        async with one_connection.begin() as api:  # and what it did is kept
+            opened = await api.execute(text(OPENED), {"session": person.session_id})
+            assert opened.scalar_one() == person.id
+            seen = await api.execute(text("select pg_backend_pid() from account"))
+            before = seen.scalar_one()
+        async with one_connection.begin() as api:
+            assert (await api.execute(text("select pg_backend_pid()"))).scalar_one() == before
             await nothing_is_there(api)
     await one_connection.dispose()
 
