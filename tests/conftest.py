@@ -22,7 +22,7 @@ from schemas.consents import Consent
 from schemas.database import Role, open_engine, transaction
 from schemas.pairing import Couple, CoupleMember
 from tests.builders import TOKEN_KEYS, Person, Two, a_couple, a_person
-from tests.fakes import Clock
+from tests.fakes import NOON, Clock
 
 ROOT = Path(__file__).parent.parent
 Engines = dict[str, AsyncEngine]
@@ -88,14 +88,22 @@ async def db(engines: Engines) -> AsyncIterator[AsyncSession]:
             await session.exec(delete(table))
 
 
-@pytest.fixture
-def clock() -> Clock:
+@pytest.fixture(scope="session")
+def clock_of_the_house() -> Clock:
     return Clock()
 
 
 @pytest.fixture
-def app(engines: Engines, clock: Clock) -> FastAPI:
-    return create_app(engines["api"], clock, TOKEN_KEYS)
+def clock(clock_of_the_house: Clock) -> Clock:
+    """At noon again, for each test."""
+    clock_of_the_house.to(NOON)
+    return clock_of_the_house
+
+
+@pytest.fixture(scope="session")
+def app(engines: Engines, clock_of_the_house: Clock) -> FastAPI:
+    """Put together once: it holds nothing of anybody's, and FastAPI takes its time over it."""
+    return create_app(engines["api"], clock_of_the_house, TOKEN_KEYS)
 
 
 @pytest.fixture

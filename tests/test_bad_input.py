@@ -355,15 +355,13 @@ async def test_a_path_and_a_query_refuse_what_they_cannot_be(cast: Cast, db: Asy
         for parameter in operation.parameters:
             name, where = parameter["name"], parameter["in"]
             for value in IN_A_PATH:
-                if meant(parameter["schema"], value):
-                    continue
                 places = cast.places | ({name: value} if where == "path" else {})
                 url = operation.url(places) + (f"?{name}={value}" if where == "query" else "")
                 answer = await cast.asking(operation).request(operation.method, url, json=body)
-                if answer.status_code not in {404, 405}:  # it is not this path any more
+                assert answer.status_code < 500, (url, answer.text)
+                # Else it is not this path any more, or what the contract takes for a word.
+                if answer.status_code not in {404, 405} and not meant(parameter["schema"], value):
                     complaints.look(f"{name} = {value:.40}", operation, answer, f"{where}/{name}")
-                else:
-                    assert answer.headers["content-type"] == "application/problem+json"
     complaints.must_be_none()
     assert complaints.asked > 100
     assert await contents(db) == before

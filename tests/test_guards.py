@@ -320,6 +320,23 @@ def test_an_answer_says_everything_it_can_say(name: str) -> None:
     assert not any("default" in said for said in schema.get("properties", {}).values())
 
 
+# What may be left out of a body, and what that means.
+LEFT_OUT = {"Leave.tell": "silently: nobody has to stay because of a field"}
+
+
+def test_what_is_left_out_is_never_taken_for_a_choice() -> None:
+    bodies: dict[str, Node] = {}
+    for operation in operations():
+        bodies = reached(operation.body or {}, bodies)
+    assert bodies
+    found = {
+        f"{name}.{field}"
+        for name, schema in bodies.items()
+        for field in set(schema.get("properties", {})) - set(schema.get("required", []))
+    }
+    assert found == set(LEFT_OUT)
+
+
 @pytest.mark.parametrize("name", sorted(contract()["components"]["schemas"]))
 def test_no_field_tells_where_somebody_is_on_what_or_since_when(name: str) -> None:
     for field in contract()["components"]["schemas"][name].get("properties", {}):

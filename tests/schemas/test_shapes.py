@@ -92,7 +92,7 @@ async def test_the_database_ends_it_as_the_tables_say(db: AsyncSession) -> None:
     assert sorted(rows.scalars()) == sorted(declared)
 
 
-@pytest.mark.parametrize("table", tables(Mine, Offer), ids=str)
+@pytest.mark.parametrize("table", sorted(tables(Mine, Offer), key=str), ids=str)
 def test_what_is_somebodys_own_goes_with_their_account(table: Table) -> None:
     owners = [*keys(table, "account_id")]
 
