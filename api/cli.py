@@ -10,10 +10,12 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
+import httpx
 import uvicorn
 import uvloop
 from fastapi import FastAPI
 from sqlalchemy import URL
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 
 import migrations
@@ -24,7 +26,7 @@ from api.openapi import as_yaml
 from api.settings import SettingRefused, Settings
 from notifications import worker
 from schemas import embedded
-from schemas.database import Role, open_engine
+from schemas.database import NotReady, Role, open_engine, ready
 
 CONTRACT = Path("openapi.yaml")
 
@@ -42,8 +44,11 @@ def main() -> None:
     arguments = parser().parse_args()
     try:
         arguments.run(arguments)
-    except SettingRefused as refused:
+    except (SettingRefused, NotReady, ValueError, OSError) as refused:
         sys.exit(f"twofold: {refused}")
+    except (DBAPIError, httpx.HTTPError) as error:
+        why = getattr(error, "orig", error)
+        sys.exit(f"twofold: {str(why).splitlines()[0]}")
     except KeyboardInterrupt:
         sys.exit(130)
 
@@ -76,9 +81,17 @@ def run_serve(arguments: argparse.Namespace) -> None:
     if arguments.with_worker:
         uvloop.run(serve_everything(settings, url))
         return
+    asyncio.run(once(url))
     app = create_app(open_engine(url, Role.API), clock, settings.token_keys)
     # Paths hold ids of check-ins and nudges: the access log would say who does what, and when.
     uvicorn.run(app, host=settings.host, port=settings.port, access_log=False)
+
+
+async def once(url: URL) -> None:
+    """Can it be served from? On a connection of its own, since the server has a loop of its own."""
+    engine = open_engine(url, Role.API, pool_size=1)
+    await ready(engine)
+    await engine.dispose()
 
 
 def the_database(settings: Settings) -> URL:
@@ -91,18 +104,20 @@ def the_database(settings: Settings) -> URL:
 
 
 async def serve_everything(settings: Settings, url: URL) -> None:
-    keys, credentials = settings.token_keys, settings.fcm_credentials
-    async with everything(url, clock, keys, settings.port, credentials) as addresses:
-        print(f"\n  API    {addresses.api}/v1\n  docs   {addresses.api}/docs")  # noqa: T201
-        print(f"  phones {addresses.fcm or 'Firebase'}\n\n  Ctrl-C ends it.\n")  # noqa: T201
-        await told_to_stop()
+    async with everything(url, clock, settings, settings.port) as addresses:
+        api, phones = addresses.api, addresses.fcm or "Firebase"
+        words = (
+            f"\n  API    {api}/v1\n  docs   {api}/docs\n  phones {phones}\n\n  Ctrl-C ends it.\n"
+        )
+        print(words, flush=True)  # noqa: T201
+        await told_to_stop().wait()
 
 
-async def told_to_stop() -> None:
+def told_to_stop() -> asyncio.Event:
     stop = asyncio.Event()
     for each in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(each, stop.set)
-    await stop.wait()
+    return stop
 
 
 def run_worker(_: argparse.Namespace) -> None:
@@ -112,12 +127,11 @@ def run_worker(_: argparse.Namespace) -> None:
 
 async def work(settings: Settings, url: URL) -> None:
     engine = open_engine(url, Role.WORKER)
-    stop = asyncio.Event()
-    for each in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(each, stop.set)
-    async with a_sender(settings.fcm_credentials, settings.fcm_emulator, clock) as (sender, _):
+    await ready(engine)
+    async with a_sender(settings, clock) as (sender, _):
         # Workers on several machines go by one clock: the database's.
-        await worker.work(engine, sender, partial(worker.database_clock, engine), stop)
+        by = partial(worker.database_clock, engine)
+        await worker.work(engine, sender, by, told_to_stop())
     await engine.dispose()
 
 
@@ -127,8 +141,15 @@ def run_migrate(_: argparse.Namespace) -> None:
 
 
 def run_demo(_: argparse.Namespace) -> None:
+    """On our own server it plays in a database of its own: a worker that is being served must not
+    take what belongs to the story.
+    """
     settings = Settings.from_environment(os.environ)
-    if not uvloop.run(demo(the_database(settings), settings.token_keys, clock())):
+    url = stage = the_database(settings)
+    if settings.database_url is None:
+        stage = embedded.start(settings.data / "postgres", "demo")
+        migrations.upgrade(stage)
+    if not uvloop.run(demo(stage, url, settings, clock())):
         sys.exit(1)
 
 

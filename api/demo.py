@@ -4,8 +4,9 @@ The clock is the demo's own: it begins about two weeks ago and is moved by the s
 what it leaves behind lies in the past, and the two accounts can be used afterwards.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from secrets import token_hex
 from typing import Any
@@ -18,20 +19,32 @@ from rich.panel import Panel
 from sqlalchemy import URL
 
 from api.demo_phone import PASSWORD, Phone, Unexpected
-from api.demo_story import STORY, Clock, Scene, pair, partners
+from api.demo_story import STORY, Clock, Scene, partners, sign_up, type_the_code
 from api.local import Addresses, everything
+from api.settings import Settings
 
 WIDTH = 39
 
 
-async def demo(url: URL, token_keys: Mapping[str, bytes], now: datetime) -> bool:
-    """True when every step went as it should."""
+async def demo(stage: URL, home: URL, settings: Settings, now: datetime) -> bool:
+    """True when every step went as it should. `stage` is where it plays; the two accounts that
+    somebody can go on with are made in `home`.
+    """
     console = Console(highlight=False)
+    settings = replace(settings, fcm_credentials=None, fcm_emulator=None, host="127.0.0.1")
     clock = Clock(now - timedelta(days=15))
-    async with everything(url, clock, token_keys, 0, None) as addresses:
+    async with everything(stage, clock, settings, 0) as addresses:
         console.print(f"API on {addresses.api}, local FCM on {addresses.fcm}\n")
         async with two_phones(addresses, clock) as scene:
-            return await play(scene, console)
+            if not await play(scene, console):
+                return False
+    clock = Clock(now)
+    async with (
+        everything(home, clock, settings, 0) as addresses,
+        two_phones(addresses, clock) as scene,
+    ):
+        await ready_made(scene, console)
+    return True
 
 
 @asynccontextmanager
@@ -59,7 +72,6 @@ async def play(scene: Scene, console: Console) -> bool:
             console.print(f"[red]    Step {number} failed: {error}[/]")
             return False
         console.print(Columns(panels, padding=(0, 1)))
-    await begin_again(scene, console)
     return True
 
 
@@ -92,13 +104,16 @@ async def push_lines(phone: Phone) -> list[str]:
     return [f"pushes: {len(kinds)}", *([f"  the last: {kinds[-1]}"] if kinds else [])]
 
 
-async def begin_again(scene: Scene, console: Console) -> None:
-    """The two pair anew, for whoever wants to go on with them."""
-    await pair(scene)
+async def ready_made(scene: Scene, console: Console) -> None:
+    """Two accounts, paired, for whoever wants to go on with them."""
+    # Without waiting for pushes: a worker that is being served may take them elsewhere.
+    await sign_up(scene)
+    await type_the_code(scene)
+    await scene.sam.call("POST", "/pairing/confirm")
     sam, alex = scene.both
     console.print(
         "\n[green bold]The main job works, from signing up to leaving.[/]\n\n"
         "Go on:  [bold]make serve[/], then http://127.0.0.1:8000/docs\n"
-        f"Sign in as {sam.email} or {alex.email} (paired again, nothing shared yet),\n"
-        f"password: {PASSWORD}\n"
+        f"Sign in as {sam.email} or {alex.email}\n"
+        f"(paired, nothing shared yet), password: {PASSWORD}\n"
     )

@@ -56,8 +56,7 @@ async def sign_up(scene: Scene) -> None:
 
 async def pair(scene: Scene) -> None:
     """Sam makes an invitation, Alex types the code, Sam confirms that it is Alex."""
-    code = (await scene.sam.call("PUT", "/pairing/invitation"))["code"]
-    await scene.alex.call("POST", "/pairing/redeem", {"code": code.lower()})
+    await type_the_code(scene)
     await scene.sam.waits_for("joiner_waiting")
     standing = await scene.sam.get("/pairing")
     expect(standing["name"] == "Alex", "Sam sees who typed the code")
@@ -65,8 +64,13 @@ async def pair(scene: Scene) -> None:
     await scene.alex.waits_for("paired")
 
 
+async def type_the_code(scene: Scene) -> None:
+    code = (await scene.sam.call("PUT", "/pairing/invitation"))["code"]
+    await scene.alex.call("POST", "/pairing/redeem", {"code": code.lower()})
+
+
 async def consent(scene: Scene) -> None:
-    """Each says what they allow; until then everything was a no."""
+    """Each says what they allow; until then every purpose was a no."""
     for phone in scene.both:
         for purpose in ALL:
             yes = {"text_version": 1, "expires_at": None}
@@ -133,7 +137,7 @@ async def partners(phone: Phone, checkin: str) -> dict[str, object]:
 async def take_space(scene: Scene) -> None:
     """Tuesday: Alex asks for space until Friday, and Sam's phone says so once."""
     scene.clock.to(1, "18:00", "America/Denver")
-    friday = scene.clock.now + timedelta(days=3)
+    friday = scene.clock.now + timedelta(days=2, hours=20)
     told = {"mode": "told", "ends_at": friday.isoformat()}
     await scene.alex.call("PUT", "/space", told)
     await scene.alex.call("PUT", "/space", told)
@@ -149,7 +153,7 @@ async def be_left_alone(scene: Scene) -> None:
 
 
 async def friday(scene: Scene) -> None:
-    """On Friday it is simply over. Sam sends a phrase, and it arrives."""
+    """On Friday evening it is simply over. Sam sends a phrase, and it arrives."""
     scene.clock.to(4, "19:00", "America/Denver")
     expect((await scene.sam.get("/space"))["partner"] is None, "no space any more")
     await scene.sam.call("POST", "/nudges/sent", {"phrase": "no_need_to_answer"})

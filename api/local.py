@@ -6,7 +6,7 @@ as many of each as are needed.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,11 +18,12 @@ from sqlalchemy import URL
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from api.app import create_app
+from api.settings import Settings
 from notifications import worker
 from notifications.emulator import local_emulator
 from notifications.emulator_socket import serve
 from notifications.fcm import Fcm, open_fcm
-from schemas.database import Role, open_engine
+from schemas.database import Role, open_engine, ready
 
 log = logging.getLogger(__name__)
 
@@ -39,9 +40,9 @@ class Addresses:
 
 @asynccontextmanager
 async def everything(
-    url: URL, clock: Clock, token_keys: Mapping[str, bytes], port: int, credentials: Path | None
+    url: URL, clock: Clock, settings: Settings, port: int
 ) -> AsyncIterator[Addresses]:
-    """All of it by one clock, until the block is left."""
+    """All of it by one clock, on this port or a free one, until the block is left."""
 
     async def shared_clock() -> datetime:
         return clock()
@@ -51,9 +52,12 @@ async def everything(
         for engine in engines:
             house.push_async_callback(engine.dispose)
         api, workers = engines
-        sender, fcm = await house.enter_async_context(a_sender(credentials, None, clock))
+        for engine in engines:
+            await ready(engine)
+        sender, fcm = await house.enter_async_context(a_sender(settings, clock))
         await house.enter_async_context(working(workers, sender, shared_clock))
-        address = await house.enter_async_context(serve(create_app(api, clock, token_keys), port))
+        app = create_app(api, clock, settings.token_keys)
+        address = await house.enter_async_context(serve(app, port, settings.host))
         yield Addresses(address, fcm)
 
 
@@ -72,18 +76,16 @@ async def working(
 
 
 @asynccontextmanager
-async def a_sender(
-    credentials: Path | None, emulator: str | None, clock: Clock
-) -> AsyncIterator[tuple[Fcm, str | None]]:
+async def a_sender(settings: Settings, clock: Clock) -> AsyncIterator[tuple[Fcm, str | None]]:
     """Google with credentials; without, the emulator that is named, or one of our own."""
     random = Random()  # noqa: S311 - spreads retries, guards nothing
     async with AsyncExitStack() as stack:
         account: Path | dict[str, str]
         fcm_url: str | None = None
-        if credentials:
-            account = credentials
+        if settings.fcm_credentials:
+            account = settings.fcm_credentials
         else:
-            fcm_url = emulator
+            fcm_url = settings.fcm_emulator
             if fcm_url is None:
                 fcm_url = await stack.enter_async_context(local_emulator(clock))
             account = await emulators_account(fcm_url)

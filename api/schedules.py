@@ -23,6 +23,7 @@ from schemas.nudges import Kind
 from schemas.pairing import Person
 from schemas.schedules import (
     HOURS,
+    MADE,
     MOST_SCHEDULES,
     SCHEDULE,
     SCHEDULES,
@@ -83,7 +84,7 @@ async def make(body: ScheduleWrite, me: MeWriting, db: Db, now: Now) -> Schedule
     accepted does not mean that they are told.
     """
     chosen(body.pack, for_both=body.for_both)
-    if len((await db.exec(SCHEDULES)).all()) >= MOST_SCHEDULES:
+    if (await db.exec(MADE, params=me.scope)).one() >= MOST_SCHEDULES:
         raise TooManySchedules
     schedule = Schedule.of(me, body, now)
     if body.for_both:

@@ -30,11 +30,13 @@ def check(url: URL) -> None:
 
 
 def run(url: URL, step: Callable[..., object], *revision: str) -> None:
-    engine = open_owner(url)
     config = Config()
     config.set_main_option("script_location", str(HERE))
     config.set_main_option("file_template", "%%(rev)s_%%(slug)s")
-    with ONE_AT_A_TIME, engine.begin() as connection:
-        config.attributes["connection"] = connection
-        step(config, *revision)
-    engine.dispose()
+    engine = open_owner(url)
+    try:
+        with ONE_AT_A_TIME, engine.begin() as connection:
+            config.attributes["connection"] = connection
+            step(config, *revision)
+    finally:
+        engine.dispose()

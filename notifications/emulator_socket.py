@@ -11,10 +11,10 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 
 @asynccontextmanager
-async def serve(app: FastAPI, port: int = 0) -> AsyncIterator[str]:
-    """On 127.0.0.1, on a free port unless one is given; yields the base URL."""
-    listener = socket.create_server(("127.0.0.1", port))
-    host, port = listener.getsockname()
+async def serve(app: FastAPI, port: int = 0, host: str = "127.0.0.1") -> AsyncIterator[str]:
+    """On loopback and on a free port, unless others are given; yields the base URL."""
+    listener = socket.create_server((host, port))
+    port = listener.getsockname()[1]
     # Nothing here changes how uvicorn logs: the API may be served by the same process.
     config = uvicorn.Config(
         app, http=Line, ws="none", lifespan="off", log_config=None, timeout_graceful_shutdown=5

@@ -93,6 +93,7 @@ def facts_of(row: Sequence[Any], now: datetime) -> Facts:
     )
     return Facts(
         recipient=recipient,
+        couple_id=couple_id,
         partners_space=next(iter(space.values()), None),
         contacts=tuple(map(contact_of, contacts)),
         phones=dict(map(phone_of, map(Device.model_validate, phones))),

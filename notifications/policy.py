@@ -43,6 +43,7 @@ class Facts:
     """All that the verdict may depend on, for one recipient, as it is now."""
 
     recipient: Recipient
+    couple_id: UUID | None
     partners_space: Space | None
     contacts: tuple[Contact, ...]
     phones: Mapping[UUID, Target]  # by device
@@ -91,7 +92,9 @@ def judge(push: Due, facts: Facts | None, now: datetime) -> Verdict:
 
 
 def stale(push: Due, facts: Facts, now: datetime) -> bool:
-    """Has what it tells of passed? Space that is over is not told of."""
+    """Has what it tells of passed? Nothing is told of a pairing or of space that is over."""
+    if push.couple_id not in {None, facts.couple_id}:
+        return True
     theirs = facts.partners_space
     return push.kind is Kind.SPACE_BEGAN and not (theirs and theirs.told(now))
 

@@ -5,11 +5,11 @@ from typing import Annotated, Self
 from unicodedata import normalize
 from uuid import UUID
 
-from pydantic import AfterValidator, BeforeValidator, SecretStr, StringConstraints
+from pydantic import AfterValidator, SecretStr, StringConstraints
 from sqlalchemy import bindparam
 from sqlmodel import Field, SQLModel, col, select
 
-from schemas.base import Body, Locale, Text, Zone, as_written, storable, words
+from schemas.base import Body, Day, Locale, Text, Zone, storable, words
 
 ADULT = 18
 FIRST_YEAR = 1900
@@ -62,7 +62,7 @@ def in_living_memory(day: date) -> date:
     return day
 
 
-Birthday = Annotated[date, BeforeValidator(as_written), AfterValidator(in_living_memory)]
+Birthday = Annotated[Day, AfterValidator(in_living_memory)]
 
 
 class AccountFields(SQLModel):

@@ -25,15 +25,20 @@ LATEST = datetime(2100, 1, 1, tzinfo=UTC)
 ZONES = frozenset(available_timezones() - {"localtime", "Factory"})
 
 
-WRITTEN = re.compile(r"\d{4}-\d\d-\d\d(?:[Tt ].+)?", re.ASCII)
-
-
-def as_written(value: object) -> object:
+def written(form: str) -> BeforeValidator:
     """A bare number is nobody's date: Pydantic would take it for seconds, or milliseconds."""
-    if isinstance(value, date) or (isinstance(value, str) and WRITTEN.fullmatch(value)):
-        return value
-    msg = "must be written as in RFC 3339"
-    raise ValueError(msg)
+
+    def check(value: object) -> object:
+        fits = isinstance(value, str) and re.fullmatch(form, value, re.ASCII)
+        if fits or isinstance(value, date):
+            return value
+        msg = "must be written as in RFC 3339"
+        raise ValueError(msg)
+
+    return BeforeValidator(check)
+
+
+Day = Annotated[date, written(r"\d{4}-\d\d-\d\d")]
 
 
 def in_utc(at: datetime) -> datetime:
@@ -45,7 +50,7 @@ def in_utc(at: datetime) -> datetime:
 
 
 # Sent in any zone, kept and shown in UTC: an answer looks the same before and after storage.
-Moment = Annotated[AwareDatetime, BeforeValidator(as_written), AfterValidator(in_utc)]
+Moment = Annotated[AwareDatetime, written(r"\d{4}-\d\d-\d\d[Tt ].+"), AfterValidator(in_utc)]
 
 
 # PostgreSQL stores neither U+0000 nor half of a surrogate pair. Pydantic refuses the latter only

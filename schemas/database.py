@@ -4,7 +4,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from enum import StrEnum
 
-from sqlalchemy import URL, Engine, create_engine
+from sqlalchemy import URL, Engine, create_engine, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -35,6 +36,24 @@ def open_engine(url: URL, role: Role, pool_size: int = 10) -> AsyncEngine:
 def open_owner(url: URL) -> Engine:
     """For migrations alone: as whoever the URL names, one connection at a time."""
     return create_engine(url, pool_size=1, max_overflow=0)
+
+
+class NotReady(Exception):
+    """The database cannot be used as it is; says why, and nothing of what is in it."""
+
+
+async def ready(engine: AsyncEngine) -> None:
+    """`NotReady`, rather than a process that starts and then answers that it is busy."""
+    try:
+        async with transaction(engine) as db:
+            await db.connection()
+            tables = await db.scalar(text("select to_regclass('push') is not null"))
+    except DBAPIError as error:
+        why = str(error.orig).splitlines()[0] if error.orig else type(error).__name__
+        raise NotReady(why) from None
+    if not tables:
+        msg = "the database is empty: run `twofold migrate` first"
+        raise NotReady(msg)
 
 
 @asynccontextmanager

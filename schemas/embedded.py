@@ -13,7 +13,13 @@ with warnings.catch_warnings():
 
 
 def start(folder: Path, database: str = "twofold") -> URL:
-    """The URL of its owner. Any number of processes may ask; the last to end stops the server."""
+    """The URL of its owner. Any number of processes may ask; the last to end stops the server.
+
+    ValueError for a folder that the server cannot be started in.
+    """
+    if " " in str(folder.absolute()):
+        msg = "the embedded PostgreSQL does not start in a folder with a space in its path"
+        raise ValueError(msg)
     folder.parent.mkdir(parents=True, exist_ok=True)
     server = get_server(folder)
     uri = server.get_uri()

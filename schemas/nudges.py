@@ -15,6 +15,7 @@ from schemas.shapes import Mine, within_pairing
 from schemas.space import Mode, Space
 
 KEPT = timedelta(days=14)
+MOST_LISTED = 200
 
 
 class Kind(StrEnum):
@@ -51,7 +52,9 @@ class Nudge(Mine, table=True):
     id: UUID = Field(primary_key=True)
     couple_id: UUID | None = Field(description="Null: it stands outside a pairing.")
     kind: Kind = Field(sa_type=words(Kind))
-    about: UUID | None = Field(description="The check-in, schedule or phrase that it is about.")
+    about: UUID | None = Field(
+        index=True, description="The check-in, schedule or phrase that it is about."
+    )
     made_at: datetime
     expires_at: datetime = Field(index=True)
     # Set when the space it came into makes way for another: it stays behind the door.
@@ -124,6 +127,7 @@ NUDGES = (
     # Of space that is over nothing is said any more: how often it is taken is its owner's own.
     .where((col(Nudge.kind) != Kind.SPACE_BEGAN) | TOLD_NOW)
     .order_by(col(Nudge.made_at).desc(), col(Nudge.id))
+    .limit(MOST_LISTED)
 )
 # What came into a space stays behind the door when the next space takes that one's row.
 KEEP_BEHIND_THE_DOOR = (

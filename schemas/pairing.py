@@ -17,6 +17,7 @@ from sqlalchemy import (
     func,
     text,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Boolean, Field, SQLModel, String, Uuid, col, column, delete, select
 from sqlmodel.sql.expression import Select
 
@@ -61,8 +62,7 @@ class CoupleMember(SQLModel, table=True):
     """One half of a live couple.
 
     The primary key holds "one live couple per person"; the foreign key to the other half holds
-    "never one alone, and symmetric": when one row is deleted, the database deletes the other.
-    The index over who of the two has the lower id holds "no third".
+    "never one alone, and symmetric"; deleting one deletes the other. The index holds "no third".
     """
 
     __tablename__ = "member"
@@ -84,6 +84,8 @@ class CoupleMember(SQLModel, table=True):
     account_id: UUID = Field(primary_key=True, foreign_key="account.id", ondelete="CASCADE")
     partner_id: UUID = Field(unique=True)
     couple_id: UUID = Field(foreign_key="couple.id")
+    # When what is no phrase last rang here; `may_ring` writes it.
+    rang: dict[str, Any] | None = Field(None, sa_type=JSONB)
 
 
 class PairingState(StrEnum):

@@ -6,7 +6,7 @@ from typing import Self
 from uuid import UUID
 
 from pydantic import StrictBool, StrictInt, ValidationInfo, field_validator
-from sqlalchemy import bindparam
+from sqlalchemy import bindparam, func
 from sqlmodel import Field, SQLModel, col, select
 
 from schemas.base import Body, LocalTime, Zone, instant, local_date, new_id, words
@@ -106,7 +106,6 @@ class Schedule(Terms, Agreement, table=True):
 
     @property
     def needed(self) -> int:
-        """How many people must have signed."""
         return 1 if self.couple_id is None else 2
 
     def next_on(self, after: date) -> date:
@@ -192,8 +191,10 @@ class SchedulePublic(Terms):
     my_hour: HourFields | None
 
 
-SCHEDULES = select(Schedule).order_by(col(Schedule.id)).limit(2 * MOST_SCHEDULES)
+SCHEDULES = select(Schedule).order_by(col(Schedule.id)).limit(4 * MOST_SCHEDULES)
 SCHEDULE = select(Schedule).where(col(Schedule.id) == bindparam("id"))
 SIGNATURES = select(Signature)
 SIGNATURES_OF = select(Signature).where(col(Signature.schedule_id) == bindparam("id"))
 HOURS = select(Hour).where(col(Hour.account_id) == bindparam("me"))
+# What I proposed, to myself or to both: nobody fills up the other's ten.
+MADE = select(func.count(col(Schedule.id))).where(col(Schedule.account_id) == bindparam("me"))

@@ -18,6 +18,7 @@ create table member (
     account_id uuid not null,
     partner_id uuid not null,
     couple_id uuid not null,
+    rang jsonb,
     constraint pk_member primary key (account_id),
     constraint ck_member_two_people check (account_id <> partner_id),
     constraint uq_member_account_id_couple_id unique (account_id, couple_id),

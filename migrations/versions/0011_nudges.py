@@ -34,6 +34,7 @@ create table nudge (
     ))
 );
 create index ix_nudge_expires_at on nudge (expires_at);
+create index ix_nudge_about on nudge (about);
 create index ix_nudge_account_id on nudge (account_id);
 
 create table partner_nudge (
@@ -84,6 +85,37 @@ create table push (
 create index ix_push_due_at on push (due_at);
 """
 
+# A schedule that is gone is no longer proposed: nothing waits for a word about it, or rings.
+NOTHING_PROPOSED = """
+create function nothing_proposed() returns trigger
+security definer set search_path = public, pg_temp
+language plpgsql as $$
+begin
+    delete from nudge where kind = 'schedule_proposed' and about = old.id;
+    return null;
+end $$;
+revoke all on function nothing_proposed() from public;
+create trigger nothing_proposed after delete on schedule
+    for each row execute function nothing_proposed();
+"""
+
+# Whoever takes space and ends it, or proposes and withdraws, again and again, does not make a
+# phone ring each time: what is not a phrase, which has a budget, rings once in six hours.
+MAY_RING = """
+create function may_ring(who uuid, what varchar, at timestamptz) returns boolean
+language plpgsql as $$
+begin
+    if what not in ('checkin_opened', 'schedule_proposed', 'space_began') then
+        return true;
+    end if;
+    update member set rang = coalesce(rang, '{}') || jsonb_build_object(what, at)
+        where account_id = who
+        and coalesce((rang->>what)::timestamptz, '-infinity') <= at - interval '6 hours';
+    return found;
+end $$;
+revoke all on function may_ring(uuid, varchar, timestamptz) from public;
+"""
+
 # A nudge and its push. About something, it is told once; about nothing, anew. A push of this
 # kind that still waits is enough: three thanks make one ring.
 TELL = """
@@ -96,7 +128,7 @@ begin
     insert into nudge (id, account_id, couple_id, kind, about, made_at, expires_at, held, looked)
         values (tell.id, who, couple, what, thing, at, ends, false, false)
         on conflict (account_id, kind, about) do nothing;
-    if found then
+    if found and may_ring(who, what, at) then
         insert into push (id, account_id, kind, due_at, expires_at, attempts, reminders_left)
             values (tell.id, who, what, at, rings, 0, 0) on conflict do nothing;
     end if;
@@ -106,6 +138,8 @@ end $$
 
 def upgrade() -> None:
     op.execute(TABLES)
+    op.execute(NOTHING_PROPOSED)
+    op.execute(MAY_RING)
     wall.mine("nudge", "select, update, delete")
     wall.worker("nudge", "select, insert, delete")
     wall.stands("partner_nudge")
@@ -127,5 +161,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    op.execute("drop function tell")
+    op.execute("drop trigger nothing_proposed on schedule")
+    for name in ("tell", "may_ring", "nothing_proposed"):
+        op.execute(f"drop function {name}")
     op.execute("drop table push, partner_nudge, nudge")

@@ -47,7 +47,8 @@ def due(kind: Kind = Kind.PARTNER_NUDGE, **changes: object) -> Due:
 def facts(**changes: object) -> Facts:
     partners_space = changes.pop("partners_space", None)
     contacts, phones = changes.pop("contacts", ()), changes.pop("phones", {PHONE: TARGET})
-    return Facts(replace(ANYONE, **changes), partners_space, contacts, phones)  # type: ignore[arg-type]
+    couple = changes.pop("couple_id", COUPLE)
+    return Facts(replace(ANYONE, **changes), couple, partners_space, contacts, phones)  # type: ignore[arg-type]
 
 
 def boundaries(**set_: object) -> Boundaries:
@@ -194,3 +195,11 @@ def test_only_a_quota_makes_everybody_wait() -> None:
 
     assert pause([by_device((Retry(minute), Sent()))]) == timedelta(0)
     assert pause([by_device((Retry(minute, everybody=True), Sent())), {}]) == minute
+
+
+@pytest.mark.parametrize("now_with", [None, UUID(int=7)])
+@pytest.mark.parametrize("kind", Kind)
+def test_what_belongs_to_a_pairing_that_was_left_is_not_sent(
+    kind: Kind, now_with: UUID | None
+) -> None:
+    assert judge(due(kind), facts(couple_id=now_with), NOON) == Done()

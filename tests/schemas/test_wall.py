@@ -328,6 +328,7 @@ REACH_PAST = {
     "found_couple": "whoever invited, for the one who typed their code",
     "known_name": "my partner's name, and that of whoever typed my code",
     "nobody_waits": "a trigger",
+    "nothing_proposed": "a trigger",
     "open_session": "whoever holds a session's id, which only a signed token tells",
     "partner_zone": "my partner's",
     "reachable": "those to whom `tell` may speak",
