@@ -85,7 +85,7 @@ class CoupleMember(SQLModel, table=True):
     partner_id: UUID = Field(unique=True)
     couple_id: UUID = Field(foreign_key="couple.id")
     # When what is no phrase last rang here; `may_ring` writes it.
-    rang: dict[str, Any] | None = Field(None, sa_type=JSONB)
+    rang: dict[str, Any] | None = Field(default=None, sa_type=JSONB)
 
 
 class PairingState(StrEnum):
