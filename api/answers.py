@@ -73,11 +73,11 @@ class AlreadyRevealed(Refusal):
 @router.get("", summary="Read a check-in")
 async def read_checkin(checkin_id: UUID, me: Me, db: Db, now: Now) -> CheckinAnswers:
     """Its questions, my answers, and my partner's where both of us have released them."""
-    return await seen(await load(checkin_id, db), me, db, now)
+    return await seen(await load(checkin_id, me, db), me, db, now)
 
 
-async def load(checkin_id: UUID, db: AsyncSession) -> Checkin:
-    checkin = (await db.exec(CHECKIN, params={"id": checkin_id})).one_or_none()
+async def load(checkin_id: UUID, me: Person, db: AsyncSession) -> Checkin:
+    checkin = (await db.exec(CHECKIN, params=me.scope | {"id": checkin_id})).one_or_none()
     if checkin is None:
         raise NotFound
     return checkin
@@ -120,7 +120,7 @@ async def answer(
     checkin_id: UUID, body: AnswersWrite, me: MeWriting, db: Db, now: Now
 ) -> CheckinAnswers:
     """Some questions or all; null skips one. Nothing of it is shown to anybody by answering."""
-    checkin = await load(checkin_id, db)
+    checkin = await load(checkin_id, me, db)
     if not checkin.open_to(me, now):
         raise CheckinClosed
     if Purpose.CHECKINS not in await my_consents(me, db, now):
@@ -150,7 +150,7 @@ async def release(
     """My partner reads these once they have released the same; so do I theirs. Until then this
     answers alike, whatever they have done.
     """
-    checkin = await load(checkin_id, db)
+    checkin = await load(checkin_id, me, db)
     if checkin.couple_id is None or checkin.couple_id != me.couple_id:
         raise CheckinClosed
     if Purpose.SHARING not in await my_consents(me, db, now):
@@ -180,7 +180,7 @@ async def withdraw_release(
     checkin_id: UUID, question: Name, me: MeWriting, db: Db, now: Now
 ) -> None:
     """Until my partner has released the same. Not released, it changes nothing."""
-    checkin = await load(checkin_id, db)
+    checkin = await load(checkin_id, me, db)
     if question in await revealed(checkin, db, now):
         raise AlreadyRevealed
     row = (await answers(checkin, me, db)).get(question)

@@ -93,16 +93,16 @@ async def alexs_hour(scene: Scene) -> None:
     scene.clock.to(6, **ALEXS_HOUR)
     await scene.alex.waits_for("checkin_reminder")
     expect(await scene.sam.new_pushes() == [], "Sam's phone is quiet")
-    [checkin] = (await scene.sam.get("/checkins"))["checkins"]
+    [checkin] = (await scene.alex.get("/checkins"))["checkins"]
     scene.checkin = checkin["id"]
+    expect((await scene.sam.get("/checkins"))["checkins"] == [], "Sam cannot tell Alex's hour")
 
 
 async def answer(scene: Scene) -> None:
     """Alex answers alone and marks what may be read. Sam cannot tell that anything happened."""
-    before = await scene.sam.get(f"/checkins/{scene.checkin}/answers")
+    before = await scene.sam.get("/today")
     await say(scene.alex, scene.checkin, 4, "You called my mother when I could not.")
-    after = await scene.sam.get(f"/checkins/{scene.checkin}/answers")
-    expect(before == after, "Sam sees no difference")
+    expect(before == await scene.sam.get("/today"), "Sam sees no difference")
 
 
 async def sams_hour(scene: Scene) -> None:

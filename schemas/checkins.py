@@ -20,6 +20,7 @@ from sqlmodel import Field, SQLModel, col, or_, select
 from schemas.base import Body, Text, local_date, new_id
 from schemas.pairing import Person
 from schemas.questionnaires import Name, Pack
+from schemas.schedules import Hour
 
 OPEN_FOR = timedelta(days=7)
 PAGE = 50
@@ -157,9 +158,19 @@ After = Annotated[Text, Field(max_length=40), AfterValidator(a_cursor)]
 FIRST_PAGE = Cursor(date.max, UUID(int=(1 << 128) - 1))
 
 
+# What a schedule opened is there for each from their own hour on: earlier, it would tell the
+# partner's hour to whoever keeps looking.
+MY_HOUR_HAS_COME = ~(
+    select(Hour.account_id)
+    .where(col(Hour.schedule_id) == Checkin.schedule_id)
+    .where(col(Hour.account_id) == bindparam("me"))
+    .where(col(Hour.next_on) <= Checkin.date)
+    .exists()
+)
 # Mine, my couple's, and former couples' in which I have answered: as far as the wall shows them.
 CHECKINS = (
     select(Checkin)
+    .where(MY_HOUR_HAS_COME)
     .where(
         tuple_(col(Checkin.date), col(Checkin.id))
         < tuple_(bindparam("date", type_=Date), bindparam("id", type_=Uuid))
@@ -167,7 +178,7 @@ CHECKINS = (
     .order_by(col(Checkin.date).desc(), col(Checkin.id).desc())
     .limit(bindparam("most"))
 )
-CHECKIN = select(Checkin).where(col(Checkin.id) == bindparam("id"))
+CHECKIN = select(Checkin).where(col(Checkin.id) == bindparam("id"), MY_HOUR_HAS_COME)
 SAME_CHECKIN = (
     select(Checkin)
     .where(col(Checkin.pack) == bindparam("pack"), col(Checkin.date) == bindparam("date"))

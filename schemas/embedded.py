@@ -1,6 +1,7 @@
 """The PostgreSQL that Twofold brings along, for whoever has not named another."""
 
 import warnings
+from contextlib import suppress
 from pathlib import Path
 
 import psycopg
@@ -23,8 +24,8 @@ def start(folder: Path, database: str = "twofold") -> URL:
     folder.parent.mkdir(parents=True, exist_ok=True)
     server = get_server(folder)
     uri = server.get_uri()
-    with psycopg.connect(uri, autocommit=True) as owner:
-        known = owner.execute("select 1 from pg_database where datname = %s", [database])
-        if known.fetchone() is None:
-            owner.execute(f'create database "{database}"')
+    # Asked for by two at once, it is made by one of them.
+    taken = (psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation)
+    with psycopg.connect(uri, autocommit=True) as owner, suppress(*taken):
+        owner.execute(f'create database "{database}"')
     return make_url(uri).set(drivername="postgresql+psycopg", database=database)

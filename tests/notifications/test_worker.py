@@ -346,7 +346,7 @@ async def test_who_has_answered_is_not_reminded(
 ) -> None:
     sam, _ = couple
     await both_agree(couple)
-    clock.to(SUNDAY + timedelta(hours=15, minutes=8))
+    clock.to(SUNDAY + timedelta(hours=20))
     await work.tick()
     [checkin] = (await sam.sees("/checkins"))["checkins"]
     assert (await sam.answers(checkin["id"], connection=4)).status_code == 200
@@ -447,3 +447,22 @@ async def test_a_phone_whose_session_has_run_out_rings_no_more_and_is_swept(
 
     await worker.sweep(work.engines["worker"], clock.now)
     assert not (await db.exec(select(Device.id).where(Device.account_id == alex.id))).all()
+
+
+async def test_a_partner_who_keeps_looking_does_not_learn_my_hour(
+    couple: Two, work: Worker, clock: Clock
+) -> None:
+    sam, alex = couple
+    await both_agree(couple)
+
+    clock.to(SUNDAY + timedelta(hours=15, minutes=8))
+    await work.tick()
+
+    [checkin] = (await alex.sees("/checkins"))["checkins"]
+    hidden = await sam.get(f"/checkins/{checkin['id']}/answers")
+    assert (await sam.sees("/checkins"))["checkins"] == (await sam.sees("/today"))["checkins"] == []
+    assert hidden.content == (await sam.get(f"/checkins/{sam.id}/answers")).content
+
+    clock.to(SUNDAY + timedelta(hours=20, minutes=8))
+    await work.tick()
+    assert (await sam.sees("/checkins"))["checkins"] == [checkin]
