@@ -28,7 +28,11 @@ declare name text;
 begin
     foreach name in array array['twofold_api', 'twofold_worker'] loop
         if to_regrole(name) is null then
-            execute format('create role %I nologin', name);
+            begin
+                execute format('create role %I nologin', name);
+            exception when duplicate_object or unique_violation then
+                null;  -- another database of this server is being migrated at this moment
+            end;
             if not (select rolsuper from pg_roles where rolname = current_user) then
                 -- So that one login can do everything where somebody has just the one.
                 execute format('grant %I to current_user', name);

@@ -152,7 +152,7 @@ async def test_there_is_no_word_for_how_often_somebody_took_space(couple: Two) -
         await sam.delete("/space")
 
     assert await alex.sees("/space") == await sam.sees("/space") == NO_SPACE
-    assert [each["kind"] for each in (await alex.sees("/nudges"))["nudges"]] == ["space_began"]
+    assert [each["kind"] for each in (await alex.sees("/nudges"))["nudges"]] == []
 
 
 @pytest.mark.parametrize(
