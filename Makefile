@@ -24,6 +24,9 @@ check: .venv/dev ## Format, lint, types, import contracts, contract file, tests
 	$(BIN)/twofold openapi --check
 	$(BIN)/pytest -n auto
 
+contract: ## Lint openapi.yaml and type-check a TypeScript client of it (needs Node and npm)
+	tests/contract/check
+
 format: .venv/dev ## Format, and write openapi.yaml anew
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .

@@ -15,7 +15,8 @@ The backend of a couples app in which **the recipient's present setting wins, on
 
 Everything is JSON over HTTPS under `/v1`. Every "no" is `application/problem+json` (RFC 9457):
 `type` says which, the sentence is for people. Instants are RFC 3339 in UTC, time zones IANA
-names, daily times `HH:MM`. Nothing that two partners see of each other has an hour, only a day.
+names, daily times `HH:MM`. What two partners see of each other has a day and no hour, but for the
+end that somebody gives to space they let the other know of.
 
 *Accepted* (202, or 201 for something that both see) never means *delivered*: what the recipient
 keeps to themselves holds without a sign.
