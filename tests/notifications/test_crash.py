@@ -15,7 +15,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from schemas.nudges import Push
 from tests.notifications.conftest import Phones
 
-MANY = 1200
+MANY = 4000
 KILLS = 3
 ENOUGH = 60.0  # seconds
 
@@ -70,13 +70,13 @@ async def log(phones: Phones) -> dict[str, list[str]]:
 async def until_more_than(number: int, phones: Phones) -> None:
     async with asyncio.timeout(ENOUGH):
         while sum(map(len, (await log(phones)).values())) <= number:
-            await asyncio.sleep(0.2)
+            await asyncio.sleep(0.1)
 
 
 async def until_nothing_waits(db: AsyncSession) -> None:
     async with asyncio.timeout(ENOUGH):
         while await waiting(db):
-            await asyncio.sleep(0.2)
+            await asyncio.sleep(0.1)
 
 
 async def waiting(db: AsyncSession) -> int:
@@ -94,7 +94,7 @@ async def test_of_workers_that_are_killed_no_ring_is_lost_and_a_repeat_replaces(
 
     for kill in range(KILLS):
         workers = [await a_worker(database, fcm, tmp_path) for _ in range(2)]
-        await until_more_than((kill + 1) * MANY // (KILLS + 2), phones)
+        await until_more_than((kill + 1) * MANY // (4 * KILLS), phones)
         for each in workers:
             each.send_signal(signal.SIGKILL)
             await each.wait()
