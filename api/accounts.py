@@ -6,11 +6,14 @@ and changes nothing. What that cannot hide without mail stands in DECISIONS.md.
 
 from fastapi import APIRouter
 from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import col
 
 from api.deps import Db, House, Me, MeWriting, Now, become
 from api.errors import NotSignedIn, Refusal, documented
 from schemas.accounts import ACCOUNT, Account, AccountPublic, AccountWrite, SignUp
 from schemas.base import local_date, new_id
+from schemas.data_keys import DataKey
+from schemas.sealing import new_key
 
 router = APIRouter(prefix="/accounts", tags=["accounts"])
 
@@ -45,7 +48,9 @@ async def sign_up(body: SignUp, db: Db, now: Now, house: House) -> None:
 
     account = Account.of(body, await house.passwords.hash(password), new_id(now), now)
     await become(db, account.id)
-    await db.exec(insert(Account).values(**account.model_dump()).on_conflict_do_nothing())
+    new = insert(Account).values(**account.model_dump()).on_conflict_do_nothing()
+    if (await db.exec(new.returning(col(Account.id)))).first():
+        db.add(DataKey.of(new_key(), house.keyring, new_id(now), account.id, None))
 
 
 @router.get("/me", summary="Read my account", responses=documented(NotSignedIn))

@@ -1,11 +1,9 @@
 """The application, put together from its areas."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import datetime
 
 from fastapi import Depends, FastAPI
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from api import (
     accounts,
@@ -27,7 +25,6 @@ from api.deps import Fittings
 from api.errors import documented
 from api.handlers import HANDLERS, LastResort
 from api.openapi import TAGS, describe
-from api.passwords import Passwords
 
 AREAS = (
     *(accounts, sessions, devices, pairing, consents, boundaries, space, questionnaires),
@@ -41,9 +38,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.house.passwords.close()
 
 
-def create_app(
-    engine: AsyncEngine, clock: Callable[[], datetime], token_keys: Mapping[str, bytes]
-) -> FastAPI:
+def create_app(house: Fittings) -> FastAPI:
     """The clock is read once per request, in `deps`, and handed down as `now`."""
     app = FastAPI(
         title="Twofold",
@@ -55,7 +50,7 @@ def create_app(
         redirect_slashes=False,
         lifespan=lifespan,
     )
-    app.state.house = Fittings(engine, clock, token_keys, Passwords())
+    app.state.house = house
     app.add_middleware(BodyLimit)
     app.add_middleware(LastResort)
     for area in AREAS:

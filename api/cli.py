@@ -21,12 +21,14 @@ from sqlalchemy.ext.asyncio import create_async_engine
 import migrations
 from api.app import create_app
 from api.demo import demo
-from api.local import a_sender, everything
+from api.deps import Fittings
+from api.local import a_sender, everything, fittings
 from api.openapi import as_yaml
 from api.settings import SettingRefused, Settings
 from notifications import worker
 from schemas import embedded
 from schemas.database import NotReady, Role, open_engine, ready
+from schemas.sealing import Keyring
 
 CONTRACT = Path("openapi.yaml")
 
@@ -82,7 +84,7 @@ def run_serve(arguments: argparse.Namespace) -> None:
         uvloop.run(serve_everything(settings, url))
         return
     asyncio.run(once(url))
-    app = create_app(open_engine(url, Role.API), clock, settings.token_keys)
+    app = create_app(fittings(settings, open_engine(url, Role.API), clock))
     # Paths hold ids of check-ins and nudges: the access log would say who does what, and when.
     uvicorn.run(app, host=settings.host, port=settings.port, access_log=False)
 
@@ -98,7 +100,7 @@ def the_database(settings: Settings) -> URL:
     """The one that is named, or our own, which is brought up to date at once."""
     if settings.database_url:
         return settings.database_url
-    url = embedded.start(settings.data / "postgres")
+    url = embedded.start(settings.data / "database")
     migrations.upgrade(url)
     return url
 
@@ -147,7 +149,7 @@ def run_demo(_: argparse.Namespace) -> None:
     settings = Settings.from_environment(os.environ)
     url = stage = the_database(settings)
     if settings.database_url is None:
-        stage = embedded.start(settings.data / "postgres", "demo")
+        stage = embedded.start(settings.data / "database", "demo")
         migrations.upgrade(stage)
     if not uvloop.run(demo(stage, url, settings, clock())):
         sys.exit(1)
@@ -163,7 +165,9 @@ def run_openapi(arguments: argparse.Namespace) -> None:
 
 
 def contract_app() -> FastAPI:
-    return create_app(create_async_engine("postgresql+psycopg://"), clock, {"none": bytes(32)})
+    none = {"none": bytes(32)}
+    engine = create_async_engine("postgresql+psycopg://")
+    return create_app(Fittings(engine, clock, none, Keyring(none)))
 
 
 if __name__ == "__main__":

@@ -7,11 +7,13 @@ Me         who asks
 MeWriting  who asks, and nobody else writes for them (or, paired, for the two of them) meanwhile
 Reader     who asks, within a couple; without one it is refused
 Writer     the same, and nobody else writes for this couple meanwhile
+Fresh      who asks, writing, having proved lately that it is them. For what a partner with the
+           phone in hand must not get at; never for leaving, space, consent or help
 """
 
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import asdict, dataclass
-from datetime import datetime
+from dataclasses import dataclass, field, fields
+from datetime import datetime, timedelta
 from typing import Annotated
 from uuid import UUID
 
@@ -23,11 +25,15 @@ from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from api import tokens
-from api.errors import NotPaired, NotSignedIn
+from api.errors import NotPaired, NotProved, NotSignedIn
 from api.passwords import Passwords
 from schemas.base import Locale
+from schemas.data_keys import place
 from schemas.database import transaction
 from schemas.pairing import OPENING, Member, Person
+from schemas.sealing import Keyring
+
+FRESH_FOR = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +43,8 @@ class Fittings:
     engine: AsyncEngine
     clock: Callable[[], datetime]
     token_keys: Mapping[str, bytes]
-    passwords: Passwords
+    keyring: Keyring
+    passwords: Passwords = field(default_factory=Passwords)
 
 
 async def read_house(request: Request) -> Fittings:
@@ -77,33 +84,54 @@ async def read_token(bearer: Bearer, house: House, now: Now) -> tokens.Claims:
 Claims = Annotated[tokens.Claims, Depends(read_token)]
 
 
-async def me(claims: Claims, db: Db, now: Now) -> Person:
+async def me(claims: Claims, db: Db, now: Now, house: House) -> Person:
     """Who asks; from here on the database shows what this person may see."""
-    return await opened(claims, db, now, lock=False)
+    return await opened(claims, db, now, house, lock=False)
 
 
-async def me_writing(claims: Claims, db: Db, now: Now) -> Person:
-    return await opened(claims, db, now, lock=True)
+async def me_writing(claims: Claims, db: Db, now: Now, house: House) -> Person:
+    return await opened(claims, db, now, house, lock=True)
 
 
-async def opened(claims: tokens.Claims, db: AsyncSession, now: datetime, *, lock: bool) -> Person:
-    """One statement: session, account, couple, wall and lock, all as they are at this moment."""
+async def opened(
+    claims: tokens.Claims, db: AsyncSession, now: datetime, house: Fittings, *, lock: bool
+) -> Person:
+    """One statement: session, account, couple, wall, keys and lock, all as they are now."""
     asked = {"session": claims.session_id, "now": now, "lock": lock}
     row = (await db.exec(OPENING, params=asked)).one_or_none()
     if row is None or row[0] != claims.account_id:
         raise NotSignedIn
-    account_id, zone, locale, couple_id, partner_id = row
-    return Person(account_id, claims.session_id, zone, Locale(locale), couple_id, partner_id)
+    account_id, zone, locale, couple_id, partner_id, proved_at, my_key, our_key = row
+    return Person(
+        id=account_id,
+        session_id=claims.session_id,
+        zone=zone,
+        locale=Locale(locale),
+        couple_id=couple_id,
+        partner_id=partner_id,
+        proved_at=proved_at,
+        key=house.keyring.unwrap(my_key, place(account_id, None)),
+        couple_key=our_key and house.keyring.unwrap(our_key, place(account_id, couple_id)),
+    )
 
 
 def paired(person: Person) -> Member:
     if person.couple_id is None or person.partner_id is None:
         raise NotPaired
-    return Member(**asdict(person))
+    return Member(**{each.name: getattr(person, each.name) for each in fields(person)})
 
 
 Me = Annotated[Person, Depends(me)]
 MeWriting = Annotated[Person, Depends(me_writing)]
+
+
+async def fresh(person: MeWriting, now: Now) -> Person:
+    if now >= person.proved_at + FRESH_FOR:
+        raise NotProved
+    return person
+
+
+Fresh = Annotated[Person, Depends(fresh)]
 
 
 async def reader(person: Me) -> Member:

@@ -61,6 +61,12 @@ class NotSignedIn(Refusal):
     detail = "Sign in first."
 
 
+class NotProved(Refusal):
+    type = "/problems/not-proved"
+    status = 403
+    detail = "Prove first that it is you: this session did not do so lately."
+
+
 class NotPaired(Refusal):
     type = "/problems/not-paired"
     status = 409

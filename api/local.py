@@ -18,12 +18,14 @@ from sqlalchemy import URL
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from api.app import create_app
+from api.deps import Fittings
 from api.settings import Settings
 from notifications import worker
 from notifications.emulator import local_emulator
 from notifications.emulator_socket import serve
 from notifications.fcm import Fcm, open_fcm
 from schemas.database import Role, open_engine, ready
+from schemas.sealing import Keyring
 
 log = logging.getLogger(__name__)
 
@@ -56,9 +58,13 @@ async def everything(
             await ready(engine)
         sender, fcm = await house.enter_async_context(a_sender(settings, clock))
         await house.enter_async_context(working(workers, sender, shared_clock))
-        app = create_app(api, clock, settings.token_keys)
+        app = create_app(fittings(settings, api, clock))
         address = await house.enter_async_context(serve(app, port, settings.host))
         yield Addresses(address, fcm)
+
+
+def fittings(settings: Settings, engine: AsyncEngine, clock: Clock) -> Fittings:
+    return Fittings(engine, clock, settings.token_keys, Keyring(settings.data_keys))
 
 
 @asynccontextmanager

@@ -13,10 +13,11 @@ from hashlib import sha256
 from fastapi import APIRouter
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from api.deps import Db, Me, MeWriting, Now, Writer
+from api.deps import Db, House, Me, MeWriting, Now, Writer
 from api.errors import NotPaired, NotSignedIn, Refusal, documented
 from notifications import outbox
 from schemas.base import new_id
+from schemas.data_keys import DataKey
 from schemas.nudges import Kind
 from schemas.pairing import (
     CODE_LENGTH,
@@ -25,6 +26,7 @@ from schemas.pairing import (
     FOUND_COUPLE,
     INVITATION_LASTS,
     INVITATIONS,
+    JOINER,
     KNOWN_NAME,
     LEAVE,
     REDEEM,
@@ -38,6 +40,7 @@ from schemas.pairing import (
     Person,
     Redeem,
 )
+from schemas.sealing import new_key
 
 SILENTLY = Leave()
 
@@ -141,16 +144,21 @@ async def redeem(body: Redeem, me: Me, db: Db, now: Now) -> Pairing:
     summary="Confirm who typed my code",
     responses=documented(AlreadyPaired, NobodyWaits),
 )
-async def confirm(me: Me, db: Db, now: Now) -> Pairing:
+async def confirm(me: Me, db: Db, now: Now, house: House) -> Pairing:
     """From here on the two are a couple. Nothing that either had before is shared by it."""
     if me.couple_id:
         raise AlreadyPaired
-    couple_id = new_id(now)
-    partner_id = (await db.exec(FOUND_COUPLE, params={"couple": couple_id, "now": now})).one()
-    if partner_id is None:
+    joiner = (await db.exec(JOINER, params=me.scope)).one_or_none()
+    if joiner is None:
         raise NobodyWaits
-    await outbox.tell(db, partner_id, couple_id, Kind.PAIRED, now)
-    name = (await db.exec(KNOWN_NAME, params={"who": partner_id})).one()
+    couple_id, key = new_id(now), new_key()
+    keys = [DataKey.of(key, house.keyring, new_id(now), who, couple_id) for who in (me.id, joiner)]
+    couple = {"couple": couple_id, "joiner": joiner, "now": now}
+    kept = {"ids": [each.id for each in keys], "keys": [each.wrapped for each in keys]}
+    if not (await db.exec(FOUND_COUPLE, params=couple | kept)).one():
+        raise NobodyWaits
+    await outbox.tell(db, joiner, couple_id, Kind.PAIRED, now)
+    name = (await db.exec(KNOWN_NAME, params={"who": joiner})).one()
     return shown(PairingState.PAIRED, name, paired_on=now.date())
 
 

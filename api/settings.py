@@ -13,6 +13,8 @@ from typing import Self
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
+from schemas.sealing import KEY as KEY_LENGTH
+
 KEY = re.compile(r"(?P<id>[\w.-]+):(?P<key>(?:[0-9a-fA-F]{2}){32,})", re.ASCII)
 PORT = re.compile(r"[0-9]{1,5}")
 
@@ -28,6 +30,7 @@ class Settings:
     data: Path
     database_url: URL | None
     token_keys: Mapping[str, bytes] = field(repr=False)
+    data_keys: Mapping[str, bytes] = field(repr=False)
     host: str
     port: int
     fcm_credentials: Path | None
@@ -40,11 +43,11 @@ class Settings:
         What is set to nothing is not set.
         """
         data = Path(environment.get("TWOFOLD_DATA") or ".data").absolute()
-        keys = environment.get("TWOFOLD_TOKEN_KEYS")
         return cls(
             data=data,
             database_url=read_url(environment.get("TWOFOLD_DATABASE_URL")),
-            token_keys=read_keys(keys, "TWOFOLD_TOKEN_KEYS") if keys else kept_keys(data),
+            token_keys=read_keys(environment, "TWOFOLD_TOKEN_KEYS", data / "token.keys"),
+            data_keys=data_keys(environment, data / "data.keys"),
             host=environment.get("TWOFOLD_HOST") or "127.0.0.1",
             port=read_port(environment.get("TWOFOLD_PORT") or "8000"),
             fcm_credentials=read_file(environment, "TWOFOLD_FCM_CREDENTIALS")
@@ -66,7 +69,21 @@ def read_url(text: str | None) -> URL | None:
     return url.set(drivername="postgresql+psycopg")
 
 
-def read_keys(text: str, name: str) -> Mapping[str, bytes]:
+def data_keys(environment: Mapping[str, str], kept: Path) -> Mapping[str, bytes]:
+    """Of exactly 32 bytes each, as AES-256 wants them."""
+    keys = read_keys(environment, "TWOFOLD_DATA_KEYS", kept)
+    if any(len(key) != KEY_LENGTH for key in keys.values()):
+        raise SettingRefused("TWOFOLD_DATA_KEYS must have 32 bytes each")  # noqa: EM101, TRY003
+    return keys
+
+
+def read_keys(environment: Mapping[str, str], name: str, kept: Path) -> Mapping[str, bytes]:
+    """Those that are set, or else those of this file, which is made on the first start."""
+    text = environment.get(name)
+    return keys_in(text, name) if text else kept_keys(kept)
+
+
+def keys_in(text: str, name: str) -> Mapping[str, bytes]:
     """`id:hex,id:hex`. The first signs, all of them verify: so keys are changed without a break."""
     pairs = text.strip().split(",")
     found = [match for pair in pairs if (match := KEY.fullmatch(pair.strip()))]
@@ -98,17 +115,16 @@ def read_emulator(text: str | None) -> str | None:
     return text or None
 
 
-def kept_keys(data: Path) -> Mapping[str, bytes]:
+def kept_keys(path: Path) -> Mapping[str, bytes]:
     """Made on the first start; nobody but the owner of the folder can read it."""
-    path = data / "token.keys"
     try:
-        data.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         if not path.exists():
             make_key(path)
         text = path.read_text(encoding="utf-8", errors="replace")
     except OSError as error:
         raise SettingRefused(f"TWOFOLD_DATA cannot be used: {error.strerror}") from None  # noqa: EM102, TRY003
-    return read_keys(text, "token.keys in TWOFOLD_DATA")
+    return keys_in(text, f"{path.name} in TWOFOLD_DATA")
 
 
 def make_key(path: Path) -> None:

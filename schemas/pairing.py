@@ -1,6 +1,6 @@
 """Who is with whom, and the invitation that led there."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Any
@@ -8,17 +8,30 @@ from uuid import UUID
 
 from pydantic import AfterValidator, StrictBool
 from sqlalchemy import (
+    ARRAY,
     CheckConstraint,
     ColumnElement,
     ForeignKeyConstraint,
     Index,
+    LargeBinary,
     UniqueConstraint,
     bindparam,
     func,
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlmodel import Boolean, Field, SQLModel, String, Uuid, col, column, delete, select
+from sqlmodel import (
+    Boolean,
+    Field,
+    SQLModel,
+    String,
+    UTCDateTime,
+    Uuid,
+    col,
+    column,
+    delete,
+    select,
+)
 from sqlmodel.sql.expression import Select
 
 from schemas.base import Body, Locale, Text
@@ -36,6 +49,9 @@ class Person:
     locale: Locale
     couple_id: UUID | None
     partner_id: UUID | None
+    proved_at: datetime  # when this session last proved whose it is
+    key: bytes = field(repr=False)  # under which their own words are sealed
+    couple_key: bytes | None = field(repr=False)  # the same for what the two share
 
     @property
     def scope(self) -> dict[str, UUID | None]:
@@ -49,6 +65,9 @@ class Member(Person):
 
     couple_id: UUID
     partner_id: UUID
+    proved_at: datetime
+    key: bytes = field(repr=False)
+    couple_key: bytes = field(repr=False)
 
 
 class Couple(SQLModel, table=True):
@@ -187,14 +206,29 @@ _opened = func.open_session(
     column("locale", String),
     column("couple_id", Uuid),
     column("partner_id", Uuid),
+    column("proved_at", UTCDateTime),
+    column("my_key", LargeBinary),
+    column("our_key", LargeBinary),
 )
-OPENING: Select[UUID, str, str, UUID | None, UUID | None] = select(*_opened.c)
+OPENING: Select[*tuple[Any, ...]] = select(*_opened.c)
 KNOWN_NAME = select(known_name(bindparam("who", type_=Uuid)))
+JOINER = select(Invitation.joiner_id).where(
+    col(Invitation.account_id) == bindparam("me"), col(Invitation.joiner_id).is_not(None)
+)
 DROP_INVITATION = delete(Invitation).where(col(Invitation.account_id) == bindparam("me"))
 _redeemed = func.redeem_invitation(bindparam("hash"), bindparam("now")).table_valued(
     column("inviter", Uuid), column("anew", Boolean)
 )
 REDEEM: Select[UUID, bool] = select(*_redeemed.c)
 STEP_BACK = select(func.step_back())
-FOUND_COUPLE = select(func.found_couple(bindparam("couple"), bindparam("now"), type_=Uuid))
+FOUND_COUPLE = select(
+    func.found_couple(
+        bindparam("couple", type_=Uuid),
+        bindparam("now"),
+        bindparam("joiner", type_=Uuid),
+        bindparam("ids", type_=ARRAY(Uuid)),
+        bindparam("keys", type_=ARRAY(LargeBinary)),
+        type_=Boolean,
+    )
+)
 LEAVE = delete(CoupleMember).where(col(CoupleMember.account_id) == bindparam("me"))

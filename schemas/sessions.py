@@ -41,6 +41,7 @@ class Session(Mine, table=True):
     created_at: datetime
     rotated_at: datetime
     expires_at: datetime
+    proved_at: datetime = Field(description="When its owner last proved to be it.")
     spent: int
     spent_hash: bytes | None
 
@@ -53,6 +54,7 @@ class Session(Mine, table=True):
             created_at=now,
             rotated_at=now,
             expires_at=now + LASTS,
+            proved_at=now,
             spent=0,
             spent_hash=None,
         )

@@ -1,10 +1,11 @@
 """The people of a scene, and the rows behind them."""
 
 import re
-from collections.abc import Collection, Generator, Sequence
+from collections.abc import Collection, Generator, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from fastapi import FastAPI
 from httpx import ASGITransport, AsyncClient, Auth, Request, Response
@@ -14,21 +15,24 @@ from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from api import tokens
-from api.deps import become
+from api.deps import Fittings, become
 from api.tokens import Claims
 from schemas.accounts import Account
 from schemas.base import Locale, new_id
 from schemas.consents import Consent, ConsentWrite, Purpose
+from schemas.data_keys import DataKey
 from schemas.database import transaction
 from schemas.devices import Device, Platform, TargetKind
 from schemas.nudges import Kind, Nudge, Push
 from schemas.pairing import Couple, CoupleMember
 from schemas.pairing import Person as Asking
+from schemas.sealing import Keyring, new_key
 from schemas.sessions import Session
-from tests.fakes import Clock
+from tests.fakes import NOON, Clock
 
 SIX = "2026-03-02T18:00:00Z"
 TOKEN_KEYS = {"test": b"0123456789abcdef0123456789abcdef"}
+KEYRING = Keyring({"test": b"fedcba9876543210fedcba9876543210"})
 NOBODY_SIGNS_IN_WITH = "$argon2id$v=19$m=47104,t=1,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAA"
 EVERYTHING = frozenset(Purpose)
 ANY_ID = re.compile(rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -44,6 +48,26 @@ class SignedIn(Auth):
         token = tokens.issue(TOKEN_KEYS, self.claims, self.clock.now)
         request.headers["authorization"] = f"Bearer {token}"
         yield request
+
+
+def fittings(
+    engine: AsyncEngine, clock: Clock, token_keys: Mapping[str, bytes] = TOKEN_KEYS
+) -> Fittings:
+    """What the application of a test is built with."""
+    return Fittings(engine, clock, token_keys, KEYRING)
+
+
+def asking(
+    zone: str = "UTC",
+    locale: Locale = Locale.EN,
+    couple_id: UUID | None = None,
+    partner_id: UUID | None = None,
+) -> Asking:
+    """Somebody who asks, for what needs no database."""
+    keys = {"key": bytes(32), "couple_key": bytes(32) if couple_id else None}
+    who = {"id": uuid4(), "session_id": uuid4(), "proved_at": NOON}
+    where = {"zone": zone, "locale": locale, "couple_id": couple_id, "partner_id": partner_id}
+    return Asking(**who, **where, **keys)  # type: ignore[arg-type]
 
 
 class Person(AsyncClient):
@@ -200,7 +224,8 @@ async def a_person(db: AsyncSession, person: Person, zone: str = "Europe/Lisbon"
         discreet=False,
         registered_at=now,
     )
-    for row in (account, session, device):
+    key = DataKey.of(new_key(), KEYRING, new_id(now), person.id, None)
+    for row in (account, key, session, device):
         db.add(row)
         await db.flush()
     await db.commit()
@@ -232,12 +257,14 @@ async def a_couple(
     for me, partner in ((one, other), (other, one)):
         db.add(CoupleMember(account_id=me.id, partner_id=partner.id, couple_id=couple.id))
     await db.flush()
+    key = new_key()
     for me, partner in ((one, other), (other, one)):
-        asking = Asking(me.id, me.session_id, "UTC", Locale.EN, couple.id, partner.id)
+        db.add(DataKey.of(key, KEYRING, new_id(now), me.id, couple.id))
+        asks = replace(asking(couple_id=couple.id, partner_id=partner.id), id=me.id)
         last = None
         for purpose in sorted(allowed):
             yes = ConsentWrite(text_version=1, expires_at=None)
-            last = Consent.of(asking, last, purpose, yes, now)
+            last = Consent.of(asks, last, purpose, yes, now)
             db.add(last)
     await db.commit()
     return one, other

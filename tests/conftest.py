@@ -21,7 +21,7 @@ from schemas.checkins import Checkin
 from schemas.consents import Consent
 from schemas.database import Role, open_engine, transaction
 from schemas.pairing import Couple, CoupleMember
-from tests.builders import TOKEN_KEYS, Person, Two, a_couple, a_person
+from tests.builders import Person, Two, a_couple, a_person, fittings
 from tests.fakes import NOON, Clock
 
 ROOT = Path(__file__).parent.parent
@@ -103,7 +103,7 @@ def clock(clock_of_the_house: Clock) -> Clock:
 @pytest.fixture(scope="session")
 def app(engines: Engines, clock_of_the_house: Clock) -> FastAPI:
     """Put together once: it holds nothing of anybody's, and FastAPI takes its time over it."""
-    return create_app(engines["api"], clock_of_the_house, TOKEN_KEYS)
+    return create_app(fittings(engines["api"], clock_of_the_house))
 
 
 @pytest.fixture

@@ -11,7 +11,14 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from api.app import create_app
-from tests.builders import TOKEN_KEYS, Person, Stranger, a_couple, a_person, another_phone
+from tests.builders import (
+    Person,
+    Stranger,
+    a_couple,
+    a_person,
+    another_phone,
+    fittings,
+)
 from tests.fakes import Clock
 
 Node = dict[str, Any]
@@ -67,7 +74,7 @@ class Operation:
 @cache
 def bare_app() -> FastAPI:
     """The application with no database behind it, for what it says of itself."""
-    return create_app(create_async_engine("postgresql+psycopg://"), Clock(), TOKEN_KEYS)
+    return create_app(fittings(create_async_engine("postgresql+psycopg://"), Clock()))
 
 
 def contract() -> Node:

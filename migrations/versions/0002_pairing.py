@@ -37,6 +37,24 @@ create table member (
 );
 create unique index uq_member_halves on member (couple_id, (account_id < partner_id));
 
+create table data_key (
+    account_id uuid not null,
+    id uuid not null,
+    couple_id uuid,
+    wrapped bytea not null,
+    constraint pk_data_key primary key (id),
+    constraint fk_data_key_account_id_couple_id
+        foreign key(account_id, couple_id)
+        references member (account_id, couple_id)
+        on delete cascade,
+    constraint uq_data_key_account_id_couple_id unique nulls not distinct (account_id, couple_id),
+    constraint fk_data_key_account_id
+        foreign key(account_id)
+        references account (id)
+        on delete cascade
+);
+create index ix_data_key_account_id on data_key (account_id);
+
 create table invitation (
     account_id uuid not null,
     code_hash bytea not null,
@@ -141,23 +159,24 @@ begin
 end $$
 """
 
-# The inviter confirms. Null: nobody waits. Both halves at once, and no invitation of either left.
+# The inviter confirms this joiner. False: that one does not wait. Both halves at once, each with
+# the key of what they will share, and no invitation of either left.
 FOUND_COUPLE = """
 language plpgsql as $$
-declare joiner uuid;
 begin
-    select joiner_id into joiner from invitation where account_id = me() and expires_at > at;
     perform lock_accounts(me(), joiner);
     perform lock_invitations(me(), joiner);
     perform from invitation where account_id = me() and joiner_id = joiner and expires_at > at;
     if not found or exists (select from member where account_id in (me(), joiner)) then
-        return null;
+        return false;
     end if;
     insert into couple (id, paired_at) values (found_couple.id, at);
     insert into member (account_id, partner_id, couple_id)
         values (me(), joiner, found_couple.id), (joiner, me(), found_couple.id);
+    insert into data_key (id, account_id, couple_id, wrapped) values
+        (ids[1], me(), found_couple.id, keys[1]), (ids[2], joiner, found_couple.id, keys[2]);
     delete from invitation where account_id in (me(), joiner) or joiner_id in (me(), joiner);
-    return joiner;
+    return true;
 end $$
 """
 
@@ -169,6 +188,9 @@ def upgrade() -> None:
     wall.stands("couple")
     op.execute(f"grant select on couple to {wall.API}")
     wall.shows("couple", "mine", "id = (select my_couple())")
+    # Added and never changed: what is sealed under a key goes with it.
+    wall.mine("data_key", "select, insert")
+    wall.ends_with_pairing("data_key")
     wall.mine("invitation", "select, insert, delete")
     # Nobody is made to have typed a code: only `redeem_invitation` says so.
     op.execute(
@@ -187,7 +209,11 @@ def upgrade() -> None:
         REDEEM,
     )
     wall.reaches_past("step_back() returns void", STEP_BACK)
-    wall.reaches_past("found_couple(id uuid, at timestamptz) returns uuid", FOUND_COUPLE)
+    wall.reaches_past(
+        "found_couple(id uuid, at timestamptz, joiner uuid, ids uuid[], keys bytea[])"
+        " returns boolean",
+        FOUND_COUPLE,
+    )
 
 
 def downgrade() -> None:
@@ -197,5 +223,5 @@ def downgrade() -> None:
     ):
         op.execute(f"drop function {name}")
     # Takes along the two functions and the policy that read them, and the trigger.
-    op.execute("drop table invitation, member, couple cascade")
+    op.execute("drop table data_key, invitation, member, couple cascade")
     op.execute("drop function nobody_waits")

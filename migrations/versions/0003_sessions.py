@@ -14,6 +14,7 @@ create table session (
     created_at timestamptz not null,
     rotated_at timestamptz not null,
     expires_at timestamptz not null,
+    proved_at timestamptz not null,
     spent integer not null,
     spent_hash bytea,
     constraint pk_session primary key (id),
@@ -83,8 +84,13 @@ begin
         end if;
     end if;
     return query
-        select a.id, a.zone, a.locale, m.couple_id, m.partner_id
-        from account a left join member m on m.account_id = a.id where a.id = who;
+        select a.id, a.zone, a.locale, m.couple_id, m.partner_id, s.proved_at,
+            mine.wrapped, ours.wrapped
+        from account a join session s on s.id = open_session.id
+        left join member m on m.account_id = a.id
+        left join data_key mine on mine.account_id = a.id and mine.couple_id is null
+        left join data_key ours on ours.account_id = a.id and ours.couple_id = m.couple_id
+        where a.id = who;
 end $$
 """
 
@@ -113,7 +119,8 @@ def upgrade() -> None:
     op.execute(LOCK_FOR_WRITING)
     wall.reaches_past(
         "open_session(id uuid, at timestamptz, lock boolean) returns table"
-        " (account_id uuid, zone varchar, locale varchar, couple_id uuid, partner_id uuid)",
+        " (account_id uuid, zone varchar, locale varchar, couple_id uuid, partner_id uuid,"
+        " proved_at timestamptz, my_key bytea, our_key bytea)",
         OPEN_SESSION,
     )
     wall.reaches_past("session_of_token(token bytea) returns uuid", SESSION_OF)

@@ -576,7 +576,7 @@ async def test_whatever_hung_on_the_pairing_is_gone_from_the_database(
     sam, alex = couple
     await everything_between(sam, alex)
     couple_id = await couple_of(sam, db)
-    hung = {"boundary", "member", "nudge", "partner_nudge", "schedule", "schedule_hour"}
+    hung = {"boundary", "data_key", "member", "nudge", "partner_nudge", "schedule", "schedule_hour"}
     assert await tables_that_name(db, couple_id) == KEPT | hung | {"schedule_signature", "space"}
 
     await sam.leaves()

@@ -20,7 +20,7 @@ from api.errors import Busy
 from api.passwords import AT_ONCE, HASHER, IN_LINE, Passwords, easily_guessed
 from schemas.accounts import Account
 from schemas.database import Role, open_engine
-from tests.builders import PASSWORD, TOKEN_KEYS, Person, Stranger, a_person
+from tests.builders import PASSWORD, Person, Stranger, a_person, fittings
 from tests.fakes import Clock
 
 RUSH = 30
@@ -174,7 +174,7 @@ def switching_often() -> Iterator[None]:
 async def test_a_rush_of_sign_ins_keeps_nobody_else_waiting(
     two_connections: AsyncEngine, db: AsyncSession, clock: Clock
 ) -> None:
-    app = create_app(two_connections, clock, TOKEN_KEYS)
+    app = create_app(fittings(two_connections, clock))
     sam, phone = await a_person(db, Person("sam", app, clock)), Stranger(app)
     await phone.signs_up()
     alone = [await how_long(sam) for _ in range(10)]
@@ -200,7 +200,7 @@ async def how_long(person: Person) -> float:
 async def test_no_connection_is_held_while_a_password_is_tried(
     two_connections: AsyncEngine, db: AsyncSession, clock: Clock
 ) -> None:
-    app = create_app(two_connections, clock, TOKEN_KEYS)
+    app = create_app(fittings(two_connections, clock))
     sam, phone = await a_person(db, Person("sam", app, clock)), Stranger(app)
 
     async with nobody_gets_through(app):

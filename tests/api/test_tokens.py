@@ -17,7 +17,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from api import tokens
 from api.app import create_app
 from api.tokens import Claims
-from tests.builders import TOKEN_KEYS, Person, Stranger, Two, a_person
+from tests.builders import TOKEN_KEYS, Person, Stranger, Two, a_person, fittings
 from tests.conftest import Engines
 from tests.fakes import NOON, Clock
 
@@ -208,13 +208,13 @@ async def test_keys_are_changed_without_signing_anybody_out(
     old, new = {"old": KEY}, {"new": OTHER_KEY}
     before = tokens.issue(old, claims, NOON)
 
-    during = Stranger(create_app(engines["api"], clock, new | old))
+    during = Stranger(create_app(fittings(engines["api"], clock, new | old)))
     assert (await during.asks(before)).status_code == 200
     fresh = tokens.issue(new | old, claims, NOON)
     assert jwt.get_unverified_header(fresh)["kid"] == "new"
     assert (await during.asks(fresh)).status_code == 200
 
-    after = Stranger(create_app(engines["api"], clock, new))
+    after = Stranger(create_app(fittings(engines["api"], clock, new)))
     assert turned_away(await after.asks(before))
     assert (await after.asks(fresh)).status_code == 200
 

@@ -26,8 +26,8 @@ with person as (
     select gen_random_uuid(), 'crowd-' || n, '', 'C', 'UTC', 'en', now()
     from generate_series(1, :many) n returning id
 ), phone as (
-    insert into session (id, account_id, created_at, rotated_at, expires_at, spent)
-    select id, id, now(), now(), now() + interval '1 day', 0 from person returning id
+    insert into session (id, account_id, created_at, rotated_at, expires_at, proved_at, spent)
+    select id, id, now(), now(), now() + interval '1 day', now(), 0 from person returning id
 ), device as (
     insert into device (id, account_id, session_id, target_kind, target, platform, locale,
         discreet, registered_at)

@@ -19,6 +19,7 @@ from schemas.boundaries import (
 )
 from schemas.pairing import Person
 from schemas.phrases import PHRASES, PhraseId
+from tests.builders import asking
 from tests.fakes import NOON
 
 LISBON, DENVER = "Europe/Lisbon", "America/Denver"
@@ -189,7 +190,7 @@ EVERYTHING = {
 
 def somebody(*, paired: bool) -> Person:
     couple_id, partner_id = (new_id(NOON), new_id(NOON)) if paired else (None, None)
-    return Person(new_id(NOON), new_id(NOON), LISBON, Locale.EN, couple_id, partner_id)
+    return asking(LISBON, couple_id=couple_id, partner_id=partner_id)
 
 
 def test_what_is_stored_is_what_was_said() -> None:

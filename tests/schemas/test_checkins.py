@@ -3,15 +3,14 @@ from uuid import uuid4
 
 import pytest
 
-from schemas.base import Locale
 from schemas.checkins import OPEN_FOR, Checkin
-from schemas.pairing import Person
 from schemas.questionnaires import newest_packs
+from tests.builders import asking
 
 
 @pytest.mark.parametrize("zone", ["Europe/Lisbon", "Etc/GMT+12", "Pacific/Kiritimati"])
 def test_a_checkin_is_the_same_at_whatever_hour_of_its_day_it_was_begun(zone: str) -> None:
-    me = Person(uuid4(), uuid4(), zone, Locale.EN, uuid4(), uuid4())
+    me = asking(zone, couple_id=uuid4(), partner_id=uuid4())
     pack = newest_packs()[0]
     told: dict[object, set[object]] = {}
 

@@ -1,14 +1,13 @@
 from datetime import UTC, date, datetime, time, timedelta
-from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.base import ZONES, Locale, instant, local_date
-from schemas.pairing import Person
+from schemas.base import ZONES, instant, local_date
 from schemas.schedules import Hour, HourFields, Schedule, ScheduleWrite, Weekday
+from tests.builders import asking
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 TWO_YEARS = timedelta(days=730)
@@ -17,7 +16,7 @@ zones = st.sampled_from(sorted(ZONES))
 hours = st.times().map(lambda at: at.replace(second=0, microsecond=0))
 weekdays = st.none() | st.sampled_from(Weekday)
 moments = st.timedeltas(timedelta(0), TWO_YEARS).map(lambda since: START + since)
-SAM = Person(uuid4(), uuid4(), "UTC", Locale.EN, None, None)
+SAM = asking()
 
 
 def a_schedule(weekday: Weekday | None, zone: str = "UTC") -> Schedule:

@@ -56,6 +56,7 @@ WALL = {
     ),
     "consent": Rights(MINE, adds=f"{MINE} and {NOW}"),
     "couple": Rights("id = :couple"),
+    "data_key": Rights(MINE, adds=f"{MINE} and {NOW}"),
     "device": Rights(MINE, MINE, MINE, MINE),
     "invitation": Rights(
         f"{MINE} or joiner_id = :me", adds=f"{MINE} and joiner_id is null", removes=MINE

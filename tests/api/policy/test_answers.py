@@ -13,6 +13,7 @@ from schemas.checkins import Checkin
 from schemas.consents import Purpose
 from schemas.pairing import Person
 from schemas.questionnaires import PACKS, Topic
+from tests.builders import asking
 from tests.fakes import NOON
 
 PACK = PACKS["how_we_talk", 1]
@@ -66,7 +67,7 @@ def answers_of(checkin: Checkin, me: Person, **values: object) -> dict[str, Answ
 
 
 def a_scene() -> tuple[Person, Checkin]:
-    me = Person(uuid4(), uuid4(), "UTC", Locale.PT, uuid4(), uuid4())
+    me = asking("UTC", Locale.PT, uuid4(), uuid4())
     return me, Checkin.of(me, PACK, NOON, for_both=True)
 
 

@@ -1,17 +1,19 @@
 from collections.abc import Sequence
+from dataclasses import replace
 from uuid import uuid4
 
 import pytest
 
+from api.deps import paired
 from api.policy.schedules import shown_to
-from schemas.base import Locale
 from schemas.pairing import Member
 from schemas.schedules import Hour, Schedule, ScheduleWrite, Signature
+from tests.builders import asking
 from tests.fakes import NOON
 
 ME, PARTNER, COUPLE = uuid4(), uuid4(), uuid4()
-I_AM = Member(ME, uuid4(), "UTC", Locale.EN, COUPLE, PARTNER)
-THEY_ARE = Member(PARTNER, uuid4(), "UTC", Locale.EN, COUPLE, ME)
+I_AM = paired(replace(asking(couple_id=COUPLE, partner_id=PARTNER), id=ME))
+THEY_ARE = paired(replace(asking(couple_id=COUPLE, partner_id=ME), id=PARTNER))
 WEEKLY = ScheduleWrite.model_validate(
     {
         "pack": "weekly_checkin",

@@ -1,24 +1,26 @@
+from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import uuid4
 
 import pytest
 
+from api.deps import paired
 from api.policy.checkins import kept_back as checkin_kept_back
 from api.policy.schedules import kept_back as schedule_kept_back
 from api.policy.space import began_at, begins_for_partner, may_end_at, shown_to
-from schemas.base import Locale
 from schemas.checkins import Checkin
 from schemas.pairing import Member
 from schemas.questionnaires import PACKS
 from schemas.schedules import Schedule, ScheduleWrite
 from schemas.space import Mode, Space, SpaceWrite
+from tests.builders import asking
 from tests.fakes import NOON
 
 HOUR = timedelta(hours=1)
 PACK = PACKS["daily_pulse", 1]
 ME, PARTNER, COUPLE = uuid4(), uuid4(), uuid4()
-I_AM = Member(ME, uuid4(), "UTC", Locale.EN, COUPLE, PARTNER)
-THEY_ARE = Member(PARTNER, uuid4(), "UTC", Locale.EN, COUPLE, ME)
+I_AM = paired(replace(asking(couple_id=COUPLE, partner_id=PARTNER), id=ME))
+THEY_ARE = paired(replace(asking(couple_id=COUPLE, partner_id=ME), id=PARTNER))
 
 
 def space(
