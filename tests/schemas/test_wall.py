@@ -61,6 +61,7 @@ WALL = {
     "invitation": Rights(
         f"{MINE} or joiner_id = :me", adds=f"{MINE} and joiner_id is null", removes=MINE
     ),
+    "kept_answer": Rights(MINE, adds=MINE, changes=MINE),
     "member": Rights(MINE, removes=MINE),
     "nudge": Rights(MINE, changes=MINE, removes=MINE),
     "partner_nudge": Rights(f"{MINE} or from_id = :me", adds="from_id = :me"),
@@ -120,7 +121,7 @@ async def everything_happens(one: Person, other: Person) -> None:
         await person.answers(checkin, mood=4, closeness=2)
         await person.releases(checkin, "mood")
         await person.schedules(for_both=False)
-        await person.sends()
+        await person.sends(key=other.name)
         shown, unseen = {"most": 3, "shown": True}, {"topics": ["money"], "shown": False}
         await person.sets(daily_budget=shown, off_limit_topics=unseen)
     await other.signs((await one.schedules()).json())
@@ -386,6 +387,7 @@ WORKER_READS = {
     "answer": {"account_id", "checkin_id"},
     "couple": set[str](),
     "invitation": set[str](),
+    "kept_answer": {"expires_at"},
     "refresh_token": set[str](),
     "session": {"expires_at", "id"},
 }
@@ -420,6 +422,7 @@ async def test_the_worker_is_turned_away_from(wanted: str, engines: Engines) -> 
 WORKER_WRITES = {
     "checkin": "opens what is due",
     "device": "forgets one that FCM no longer knows",
+    "kept_answer": "sweeps what has run out",
     "member": "locks it while it writes for somebody; a policy forbids the change",
     "nudge": "tells what is due, and sweeps what is over",
     "push": "is its own",
