@@ -17,7 +17,7 @@ from notifications.policy import Done, Due, Later, Settled
 from schemas.devices import Device
 from schemas.idempotency import KeptAnswer
 from schemas.nudges import Kind, Nudge, Push
-from schemas.sessions import Session
+from schemas.sessions import RefreshToken, Session
 
 # A CTE, since a plain subquery with a limit may be run more than once and claim more.
 DUE = (
@@ -72,7 +72,7 @@ FORGET = delete(Device).where(col(Device.id) == DEAD.c.id, col(Device.target) ==
 UNSYNCHRONIZED = {"synchronize_session": False}
 SWEEPS = tuple(
     delete(table).where(col(table.expires_at) <= bindparam("now"))
-    for table in (Nudge, Session, KeptAnswer)
+    for table in (Nudge, Session, RefreshToken, KeptAnswer)
 )
 
 

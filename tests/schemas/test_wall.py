@@ -106,7 +106,8 @@ async def town(app: FastAPI, db: AsyncSession, clock: Clock, noise: Two) -> Town
     everybody = people | {person.name: person for person in noise}
     for person in everybody.values():
         token = {"account_id": person.id, "session_id": person.session_id, "generation": 1}
-        db.add(RefreshToken.model_validate(token | {"hash": person.session_id.bytes}))
+        private = {"hash": person.session_id.bytes, "expires_at": clock.now}
+        db.add(RefreshToken.model_validate(token | private))
     await db.commit()
     found = {
         name: await column(db, f"select couple_id from member where account_id = '{person.id}'")
@@ -385,7 +386,7 @@ WORKER_READS = {
     "data_key": set[str](),
     "invitation": set[str](),
     "kept_answer": {"expires_at"},
-    "refresh_token": set[str](),
+    "refresh_token": {"expires_at"},
     "session": {"expires_at", "id"},
 }
 
@@ -423,6 +424,7 @@ WORKER_WRITES = {
     "member": "locks it while it writes for somebody; a policy forbids the change",
     "nudge": "tells what is due, and sweeps what is over",
     "push": "is its own",
+    "refresh_token": "sweeps what has run out",
     "schedule_hour": "moves it on",
     "session": "sweeps what has run out",
 }
