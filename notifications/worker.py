@@ -34,9 +34,17 @@ log = logging.getLogger(__name__)
 
 async def tick(engine: AsyncEngine, sender: Sender, now: datetime) -> tuple[int, timedelta]:
     """Handle what is due at `now`. Returns how much that was, and how long FCM wants peace."""
-    async with transaction(engine) as db:
-        planned = await plan(db, now, HOURS)
+    planned = await plan_due(engine, now)
+    sent, peace = await send_due(engine, sender, now)
+    return planned + sent, peace
 
+
+async def plan_due(engine: AsyncEngine, now: datetime) -> int:
+    async with transaction(engine) as db:
+        return await plan(db, now, HOURS)
+
+
+async def send_due(engine: AsyncEngine, sender: Sender, now: datetime) -> tuple[int, timedelta]:
     # Workers that disagree about the time would cut each other's leases short: in production
     # `now` is the database's clock, read before each tick.
     lease = now + LEASE
@@ -52,7 +60,7 @@ async def tick(engine: AsyncEngine, sender: Sender, now: datetime) -> tuple[int,
         async with transaction(engine) as db:
             await queue.record(db, lease, batch.settled())
             await queue.forget(db, batch.dead)
-    return planned + len(pushes), pause(batch.outcomes.values())
+    return len(pushes), pause(batch.outcomes.values())
 
 
 async def sweep(engine: AsyncEngine, now: datetime) -> None:
@@ -72,7 +80,7 @@ async def work(
     stop: asyncio.Event,
 ) -> None:
     """Tick until told to stop; then finish what has begun, and nothing more."""
-    swept = None
+    swept = rest_until = None
     while not stop.is_set():
         wait: float
         try:
@@ -80,8 +88,12 @@ async def work(
             if swept is None or now >= swept + SWEEP_EVERY:
                 await sweep(engine, now)
                 swept = now
-            handled, peace = await tick(engine, sender, now)
-            wait = peace.total_seconds() or (0.0 if handled else WAKE_EVERY)
+            handled = await plan_due(engine, now)
+            # FCM has had enough: check-ins open in the meantime all the same.
+            if rest_until is None or now >= rest_until:
+                sent, peace = await send_due(engine, sender, now)
+                handled, rest_until = handled + sent, now + peace
+            wait = 0.0 if handled else WAKE_EVERY
         except (DBAPIError, OSError, TimeoutError) as error:
             # The database is away, or two of us waited for each other: nothing is lost, since
             # what was claimed comes back by itself.
