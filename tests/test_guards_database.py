@@ -66,6 +66,8 @@ async def sam_is_busy(cast: Cast) -> None:
     await cast.sam.begins("weekly_checkin")
     await cast.sam.signs(*await cast.sam.sees("/schedules"))
     await cast.sam.schedules(for_both=False)
+    declined = (await cast.alex.schedules(pack="daily_pulse")).json()["id"]
+    await cast.sam.delete(f"/schedules/{declined}/signature")
     await cast.sam.sets(daily_budget={"most": 1, "shown": True})
     await cast.sam.sends(key="once")
     await cast.sam.takes_space("silent")

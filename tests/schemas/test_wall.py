@@ -73,6 +73,7 @@ WALL = {
         changes=MINE,
         removes=f"{OURS} or couple_id is null and {MINE}",
     ),
+    "schedule_declined": Rights(MINE, MINE, MINE, MINE),
     "schedule_hour": Rights(MINE, MINE, MINE, MINE),
     "schedule_signature": Rights(f"{OURS} or couple_id is null and {MINE}", MINE, MINE, MINE),
     "session": Rights(MINE, MINE, MINE, MINE),
@@ -126,6 +127,9 @@ async def everything_happens(one: Person, other: Person) -> None:
         shown, unseen = {"most": 3, "shown": True}, {"topics": ["money"], "shown": False}
         await person.sets(daily_budget=shown, off_limit_topics=unseen)
     await other.signs((await one.schedules()).json())
+    for proposer, person in ((one, other), (other, one)):
+        declined = (await proposer.schedules(pack="daily_pulse")).json()["id"]
+        await person.delete(f"/schedules/{declined}/signature")
     await one.takes_space("told")
     await other.takes_space("silent")
 
@@ -387,6 +391,7 @@ WORKER_READS = {
     "invitation": set[str](),
     "kept_answer": {"expires_at"},
     "refresh_token": {"expires_at"},
+    "schedule_declined": set[str](),
     "session": {"expires_at", "id"},
 }
 
