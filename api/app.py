@@ -8,6 +8,7 @@ from fastapi import Depends, FastAPI
 from api import (
     accounts,
     answers,
+    blocks,
     boundaries,
     checkins,
     consents,
@@ -27,7 +28,7 @@ from api.handlers import HANDLERS, LastResort
 from api.openapi import TAGS, describe
 
 AREAS = (
-    *(accounts, sessions, devices, pairing, consents, boundaries, space, questionnaires),
+    *(accounts, sessions, devices, pairing, blocks, consents, boundaries, space, questionnaires),
     *(checkins, answers, schedules, nudges, today),
 )
 

@@ -34,6 +34,7 @@ TAGS = [
     {"name": "sessions", "description": "The phones on which I am signed in. Mine."},
     {"name": "devices", "description": "Where a push reaches me. Mine."},
     {"name": "pairing", "description": "Becoming a couple, and leaving."},
+    {"name": "blocks", "description": "Former partners whose codes I do not take any more. Mine."},
     {"name": "consents", "description": "What I allow, one purpose at a time. Mine."},
     {"name": "boundaries", "description": "How, when and about what I may be reached. Mine."},
     {"name": "space", "description": "Stepping back for a while. Mine."},

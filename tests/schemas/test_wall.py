@@ -48,6 +48,11 @@ WALL = {
         changes=MINE,
         removes=MINE,
     ),
+    "block": Rights(
+        MINE,
+        adds=f"{MINE} and blocked_id in (select partner_id from member where {MINE})",
+        removes=MINE,
+    ),
     "boundary": Rights(f"{MINE} or shown_in = :couple", MINE, MINE, MINE),
     "checkin": Rights(
         f"{MINE} or {OURS} or id in (select checkin_id from answer where {MINE})",
@@ -95,7 +100,7 @@ async def town(app: FastAPI, db: AsyncSession, clock: Clock, noise: Two) -> Town
     sam, jo, alex, robin, kit = people.values()
     await a_couple(db, sam, jo)
     await everything_happens(sam, jo)
-    await sam.leaves()
+    await sam.leaves(block=True)
     for person in (alex, robin, kit):
         await a_person(db, person)
     await sam.pairs_with(alex)
@@ -386,6 +391,7 @@ async def test_nobody_makes_a_strangers_phone_ring(who: str, town: Town, engines
 WORKER_READS = {
     "account": {"id", "locale", "zone"},
     "answer": {"account_id", "checkin_id"},
+    "block": set[str](),
     "couple": set[str](),
     "data_key": set[str](),
     "invitation": set[str](),
