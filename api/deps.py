@@ -45,6 +45,7 @@ class Fittings:
     token_keys: Mapping[str, bytes]
     keyring: Keyring
     passwords: Passwords = field(default_factory=Passwords)
+    security_contact: str | None = None
 
 
 async def read_house(request: Request) -> Fittings:

@@ -36,6 +36,7 @@ CLAIM = (
         *map(col, (Push.attempts, Push.reminders_left, Nudge.couple_id, Nudge.about)),
     )
 )
+WAITING = select(func.count(), func.min(Push.due_at)).where(col(Push.due_at) <= bindparam("now"))
 # Passed over where somebody else holds the row: only leaving does, and takes it away.
 OURS = (
     select(Push.id)
@@ -78,6 +79,12 @@ async def claim(db: AsyncSession, now: datetime, lease: datetime, most: int) -> 
     """Up to `most` due pushes, the longest due first; other workers pass over them."""
     rows = await db.exec(CLAIM, params={"now": now, "lease": lease, "most": most})
     return [Due(*row)._replace(kind=Kind(row[2])) for row in rows]
+
+
+async def waiting(db: AsyncSession, now: datetime) -> tuple[int, datetime | None]:
+    """How many are due and in nobody's hands, and since when the first of them is."""
+    number, since = (await db.exec(WAITING, params={"now": now})).one()
+    return number, since
 
 
 async def record(db: AsyncSession, lease: datetime, settled: Mapping[UUID, Settled]) -> None:
