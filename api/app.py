@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import Depends, FastAPI
+from fastapi.telemetry import TelemetryConfig
 
 from api import (
     accounts,
@@ -34,6 +35,16 @@ AREAS = (
 )
 
 
+# FastAPI's own: paths with ids, queries, and what exceptions say. See `schemas/traces.py` for ours.
+UNTOLD: TelemetryConfig = {
+    "tracing": False,
+    "metrics": False,
+    "logs": False,
+    "operation_spans": False,
+    "auto_configure": False,
+}
+
+
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     yield
@@ -51,6 +62,7 @@ def create_app(house: Fittings) -> FastAPI:
         dependencies=[Depends(says_it_once)],
         redirect_slashes=False,
         lifespan=lifespan,
+        telemetry=UNTOLD,
     )
     app.state.house = house
     app.add_middleware(BodyLimit)

@@ -79,7 +79,7 @@ def fittings(settings: Settings, engine: AsyncEngine, clock: Clock) -> Fittings:
 
 def counted(
     settings: Settings, engines: Mapping[Role, AsyncEngine], passwords: Passwords | None = None
-) -> AbstractAsyncContextManager[None]:
+) -> AbstractAsyncContextManager[int | None]:
     return metrics(settings.metrics_port, settings.metrics_host, engines, passwords)
 
 

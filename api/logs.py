@@ -48,6 +48,7 @@ def form(process: str, *, plain: bool) -> logging.Formatter:
         processors=[ProcessorFormatter.remove_processors_meta, shown],
         foreign_pre_chain=before,
         use_get_message=False,
+        pass_foreign_args=True,
     )
 
 
@@ -56,9 +57,10 @@ JSON = structlog.processors.JSONRenderer()
 
 def own_words(_: object, __: str, line: EventDict) -> EventDict:
     record: logging.LogRecord = line["_record"]
+    arguments = line.pop("positional_args", None)
     words = record.msg if isinstance(record.msg, str) else type(record.msg).__name__
     if record.name.split(".")[0] in KNOWN:
-        words = record.getMessage()
+        words = words % arguments if arguments else words
     # The first line: asyncio goes on with the task, and all that it was called with.
     line["event"] = words.partition("\n")[0]
     return line

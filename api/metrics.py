@@ -31,10 +31,10 @@ LAG = Histogram(
 @asynccontextmanager
 async def metrics(
     port: int | None, host: str, engines: Mapping[Role, AsyncEngine], passwords: Passwords | None
-) -> AsyncIterator[None]:
+) -> AsyncIterator[int | None]:
     """Served until the block is left; without a port there are none, and nothing is measured."""
     if port is None:
-        yield
+        yield None
         return
     for role, engine in engines.items():
         CONNECTIONS.labels(role).set_function(partial(in_use, engine))
@@ -43,7 +43,7 @@ async def metrics(
     server, thread = start_http_server(port, host)
     measuring = asyncio.create_task(measure_lag())
     try:
-        yield
+        yield server.server_port
     finally:
         measuring.cancel()
         await asyncio.to_thread(server.shutdown)

@@ -76,5 +76,5 @@ def told(operation: str, status: int, seconds: float) -> None:
     level = logging.WARNING if status >= HTTPStatus.INTERNAL_SERVER_ERROR else logging.INFO
     if operation.startswith("health_") and status < HTTPStatus.BAD_REQUEST:
         level = logging.DEBUG  # asked every few seconds, and always well
-    said = {"operation": operation, "status": status, "ms": round(seconds * 1000, 1)}
-    log.log(level, "request", extra=said)
+    ms = round(seconds * 1000, 1)
+    log.log(level, "request", extra={"operation": operation, "status": status, "ms": ms})
