@@ -10,7 +10,7 @@ import pytest
 from httpx import AsyncClient
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
-from sqlalchemy import URL, text
+from sqlalchemy import URL
 from sqlmodel.ext.asyncio.session import AsyncSession
 from starlette.requests import Request
 from starlette.responses import Response
@@ -18,8 +18,8 @@ from starlette.types import Receive, Scope, Send
 
 from notifications.emulator import local_emulator
 from notifications.emulator_socket import serve
+from tests.crowd import a_crowd, until_nothing_waits
 from tests.fakes import Clock
-from tests.notifications.test_crash import A_CROWD, until_nothing_waits
 from tests.processes import a_free_port, a_process, until_it_answers
 from tests.test_guards_logs import CANARY, is_mistaken, says_everything, signed_in
 
@@ -98,18 +98,17 @@ async def test_of_pushes_a_trace_shows_that_they_were_made_and_not_for_whom(
 ) -> None:
     collector = Collector()
     async with local_emulator(clock) as fcm:
-        due = await db.exec(text(A_CROWD), params={"many": 3})  # type: ignore[call-overload]
-        pushes = [*map(str, due.scalars())]
-        await db.commit()
+        people = await a_crowd(db, 3)
+        secrets = [secret for each in people for secret in (each.phone, str(each.id), each.name)]
         settings = {"TWOFOLD_FCM_EMULATOR": fcm}
         async with traced("worker", collector, database, tmp_path, **settings):
             await until_nothing_waits(db)
 
     names = [span.name for span in collector.spans()]
     assert {"tick", "plan", "claim", "send", "record"} <= {*names}
-    assert names.count("fcm") == len(pushes)
+    assert names.count("fcm") == len(people)
     told = b"".join(collector.received)
-    assert not any(secret.encode() in told for secret in [*pushes, "crowd-"])
+    assert not any(secret.encode() in told for secret in secrets)
 
 
 async def test_nobody_is_traced_where_there_is_no_collector() -> None:

@@ -16,12 +16,15 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from notifications import worker
 from notifications.batch import WAVE
 from notifications.emulator import local_emulator
+from schemas.base import Locale, new_id
+from schemas.devices import Device, Platform, TargetKind
 from schemas.nudges import Push
-from tests.builders import Two
+from schemas.sessions import Session
+from tests.builders import Person, Two
 from tests.conftest import Engines
+from tests.crowd import a_crowd
 from tests.fakes import Clock
 from tests.notifications.conftest import Phones, Worker
-from tests.notifications.test_crash import A_CROWD
 from tests.processes import ENOUGH, a_free_port, a_process, until_it_answers
 
 SIGN_UP = {
@@ -109,27 +112,14 @@ async def test_a_second_signal_ends_it_at_once(
     await until("select not exists (select from account where email ^@ 'robin')", db)
 
 
-# Everybody of the crowd has a second phone, so that what is claimed at once makes two waves.
-SECOND_PHONES = """
-with phone as (
-    insert into session (id, account_id, created_at, rotated_at, expires_at, proved_at, spent)
-    select gen_random_uuid(), id, now(), now(), now() + interval '1 day', now(), 0
-    from account where email ^@ 'crowd-' returning id, account_id
-)
-insert into device (id, account_id, session_id, target_kind, target, platform, locale, discreet,
-    registered_at)
-select id, account_id, id, 'token', 'second-' || id, 'ios', 'en', false, now() from phone
-"""
-
-
 async def test_a_worker_ends_its_wave_and_gives_back_what_it_has_not_begun(
     database: URL, db: AsyncSession, clock: Clock, tmp_path: Path
 ) -> None:
     async with local_emulator(clock) as fcm, AsyncClient(base_url=fcm, trust_env=False) as phones:
         one_is_slow = {"mode": "stall", "seconds": A_WAVE_TAKES, "times": 1}
         assert (await phones.put("/faults", json=[one_is_slow])).status_code == 204
-        await db.exec(text(A_CROWD), params={"many": WAVE})  # type: ignore[call-overload]
-        await db.exec(text(SECOND_PHONES))  # type: ignore[call-overload]
+        for person in await a_crowd(db, WAVE):  # all are claimed at once, and make two waves
+            await another_phone_that_rings(db, person)
         await db.commit()
         async with a_process(
             "worker", database=database, data=tmp_path, TWOFOLD_FCM_EMULATOR=fcm
@@ -147,6 +137,24 @@ async def test_a_worker_ends_its_wave_and_gives_back_what_it_has_not_begun(
         for those in (col(Push.due_at) <= func.now(), col(Push.due_at) > func.now())
     ]
     assert (due, leased) == (WAVE // 2, 0)
+
+
+async def another_phone_that_rings(db: AsyncSession, person: Person) -> None:
+    session = Session.begin(person.id, person.clock.now)
+    db.add(session)
+    await db.flush()
+    device = Device(
+        id=new_id(person.clock.now),
+        account_id=person.id,
+        session_id=session.id,
+        target_kind=TargetKind.TOKEN,
+        target=f"second-{person.phone}",
+        platform=Platform.IOS,
+        locale=Locale.EN,
+        discreet=False,
+        registered_at=person.clock.now,
+    )
+    db.add(device)
 
 
 async def test_what_a_worker_has_not_begun_is_as_it_was(
