@@ -6,12 +6,14 @@ transaction that claims, and again before each further wave of a batch.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlmodel import UTCDateTime, func, select
+from sqlmodel.ext.asyncio.session import AsyncSession
 
 from notifications import queue
 from notifications.batch import Batch
@@ -39,29 +41,34 @@ async def tick(
     engine: AsyncEngine, sender: Sender, now: datetime, stop: asyncio.Event | None = None
 ) -> tuple[int, timedelta]:
     """Handle what is due at `now`. Returns how much that was, and how long FCM wants peace."""
-    with span("plan"):
-        async with transaction(engine) as db:
-            planned = await plan(db, now, HOURS)
+    async with step("plan", engine) as db:
+        planned = await plan(db, now, HOURS)
 
     # Workers that disagree about the time would cut each other's leases short: in production
     # `now` is the database's clock, read before each tick.
     lease = now + LEASE
-    with span("claim"):
-        async with transaction(engine) as db:
-            # Together: who takes space before this commits is not sent to, and claimed rows are
-            # locked, so that nobody among them can leave before their facts are read.
-            pushes = await queue.claim(db, now, lease, BATCH)
-            facts = await read_facts(db, {push.account_id for push in pushes}, now)
+    async with step("claim", engine) as db:
+        # Together: who takes space before this commits is not sent to, and claimed rows are
+        # locked, so that nobody among them can leave before their facts are read.
+        pushes = await queue.claim(db, now, lease, BATCH)
+        facts = await read_facts(db, {push.account_id for push in pushes}, now)
 
     batch = Batch(pushes, facts, now)
     if pushes:
         with span("send", pushes=len(pushes)):
             await batch.send(engine, sender, stop)
-        with span("record"):
-            async with transaction(engine) as db:
-                await queue.record(db, lease, batch.settled())
-                await queue.forget(db, batch.dead)
+        async with step("record", engine) as db:
+            await queue.record(db, lease, batch.settled())
+            await queue.forget(db, batch.dead)
     return planned + len(pushes), pause(batch.outcomes.values())
+
+
+@asynccontextmanager
+async def step(name: str, engine: AsyncEngine) -> AsyncIterator[AsyncSession]:
+    """One transaction, and it shows in a trace."""
+    with span(name):
+        async with transaction(engine) as db:
+            yield db
 
 
 async def measure(engine: AsyncEngine, now: datetime) -> None:
