@@ -11,6 +11,8 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
 from schemas.traces import trace_statements
 
+PATIENCE = 5  # seconds for a batch of them; in a thread, so that nobody waits
+
 
 @contextmanager
 def traces(process: str, endpoint: str | None) -> Iterator[None]:
@@ -21,7 +23,7 @@ def traces(process: str, endpoint: str | None) -> Iterator[None]:
         yield
         return
     provider = TracerProvider(resource=Resource.create({"service.name": f"twofold-{process}"}))
-    exporter = OTLPSpanExporter(f"{endpoint.rstrip('/')}/v1/traces", timeout=5)
+    exporter = OTLPSpanExporter(f"{endpoint.rstrip('/')}/v1/traces", timeout=PATIENCE)
     provider.add_span_processor(BatchSpanProcessor(exporter))
     trace.set_tracer_provider(provider)
     trace_statements()
