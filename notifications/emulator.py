@@ -126,8 +126,10 @@ def size(raw: dict[str, Any]) -> int:
 
 async def fail(rule: Rule, request: Request, message: Message, raw: dict[str, Any]) -> Response:
     fcm = emulator(request)
+    if rule.mode in {Mode.LOSE_ANSWER, Mode.LOSE_LINE}:
+        fcm.accept(message, raw)
     match rule.mode:
-        case Mode.DROP:
+        case Mode.DROP | Mode.LOSE_LINE:
             await hang_up(request)
             return Response()
         case Mode.RUBBISH:
@@ -136,8 +138,6 @@ async def fail(rule: Rule, request: Request, message: Message, raw: dict[str, An
             with suppress(TimeoutError):
                 await asyncio.wait_for(fcm.closing.wait(), rule.seconds)
             return fcm.accept(message, raw)
-        case Mode.LOSE_ANSWER:
-            fcm.accept(message, raw)
     if rule.mode is Mode.INVALID_ARGUMENT and message.token is None:
         return INVALID.answer()  # of an installation id FCM does not say this
     return REFUSALS[rule.mode].answer(rule.retry_after)

@@ -3,6 +3,9 @@
 The lease is `due_at`, moved ahead: a worker that dies gives its pushes back by doing nothing.
 Each claim leaves a later value than the one before it, so the value is also the fence: a worker
 that comes back after its lease ran out matches no row.
+
+An attempt counts from the claim on, whatever becomes of it: of one whose worker died nobody can
+say whether it rang, and a push on which workers die would be tried for ever.
 """
 
 from collections.abc import Mapping
@@ -30,7 +33,7 @@ DUE = (
 CLAIM = (
     update(Push)
     .where(col(Push.id) == DUE.c.id, col(Nudge.id) == DUE.c.id)
-    .values(due_at=bindparam("lease"))
+    .values(due_at=bindparam("lease"), attempts=col(Push.attempts) + 1)
     .returning(
         *map(col, (Push.id, Push.account_id, Push.kind, Push.expires_at)),
         *map(col, (Push.attempts, Push.reminders_left, Nudge.couple_id, Nudge.about)),
