@@ -17,6 +17,7 @@ from urllib.parse import parse_qs
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse
 from pydantic import ValidationError
+from starlette.requests import ClientDisconnect
 
 from notifications import emulator_account, emulator_phones
 from notifications.emulator_account import PROJECT, service_account
@@ -106,7 +107,10 @@ async def send(project: str, request: Request, fcm: Fcm) -> Response:
         return UNAUTHENTICATED.answer()
     if project != PROJECT:
         return FORBIDDEN.answer()
-    body = await request.body()
+    try:
+        body = await request.body()
+    except ClientDisconnect:  # its sender died
+        return Response()
     try:
         message = emulator_phones.Request.model_validate_json(body).message
     except ValidationError as error:
