@@ -27,7 +27,7 @@ WAKE_EVERY = 0.5  # seconds
 # Longer than a batch takes, unless FCM hangs for wave after wave: then a push may leave twice.
 LEASE = timedelta(minutes=2)
 SWEEP_EVERY = timedelta(hours=1)
-AFTER_A_FAILURE = 5.0  # seconds
+AFTER_A_FAILURE = 2.0  # seconds
 
 log = logging.getLogger(__name__)
 
