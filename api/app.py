@@ -12,6 +12,7 @@ from api import (
     checkins,
     consents,
     devices,
+    identities,
     nudges,
     pairing,
     questionnaires,
@@ -27,7 +28,17 @@ from api.handlers import HANDLERS, LastResort
 from api.openapi import TAGS, describe
 
 AREAS = (
-    *(accounts, sessions, devices, pairing, consents, boundaries, space, questionnaires),
+    *(
+        accounts,
+        sessions,
+        identities,
+        devices,
+        pairing,
+        consents,
+        boundaries,
+        space,
+        questionnaires,
+    ),
     *(checkins, answers, schedules, nudges, today),
 )
 

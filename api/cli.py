@@ -24,7 +24,8 @@ from api.demo import demo
 from api.deps import Fittings
 from api.local import a_sender, everything, fittings
 from api.openapi import as_yaml
-from api.settings import SettingRefused, Settings
+from api.settings import Settings
+from api.settings_refused import SettingRefused
 from notifications import worker
 from schemas import embedded
 from schemas.database import NotReady, Role, open_engine, ready

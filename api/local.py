@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from api.app import create_app
 from api.deps import Fittings
+from api.issuers import Trusted
 from api.settings import Settings
 from notifications import worker
 from notifications.emulator import local_emulator
@@ -64,7 +65,8 @@ async def everything(
 
 
 def fittings(settings: Settings, engine: AsyncEngine, clock: Clock) -> Fittings:
-    return Fittings(engine, clock, settings.token_keys, Keyring(settings.data_keys))
+    keyring, issuers = Keyring(settings.data_keys), Trusted.on(settings.issuers)
+    return Fittings(engine, clock, settings.token_keys, keyring, issuers=issuers)
 
 
 @asynccontextmanager

@@ -13,14 +13,14 @@ from typing import Self
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
+from api.issuers import Terms
+from api.settings_issuers import read_issuers
+from api.settings_refused import SettingRefused
+from schemas.identities import Issuer
 from schemas.sealing import KEY as KEY_LENGTH
 
 KEY = re.compile(r"(?P<id>[\w.-]+):(?P<key>(?:[0-9a-fA-F]{2}){32,})", re.ASCII)
 PORT = re.compile(r"[0-9]{1,5}")
-
-
-class SettingRefused(Exception):
-    """A setting that cannot be meant as it stands; says which, and nothing of its value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,7 @@ class Settings:
     port: int
     fcm_credentials: Path | None
     fcm_emulator: str | None
+    issuers: Mapping[Issuer, Terms]
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
@@ -53,6 +54,7 @@ class Settings:
             fcm_credentials=read_file(environment, "TWOFOLD_FCM_CREDENTIALS")
             or read_file(environment, "GOOGLE_APPLICATION_CREDENTIALS"),
             fcm_emulator=read_emulator(environment.get("TWOFOLD_FCM_EMULATOR")),
+            issuers=read_issuers(environment),
         )
 
 

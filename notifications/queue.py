@@ -15,6 +15,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from notifications.policy import Done, Due, Later, Settled
 from schemas.devices import Device
+from schemas.identities import IdentityNonce
 from schemas.nudges import Kind, Nudge, Push
 from schemas.sessions import Session
 
@@ -70,7 +71,8 @@ FORGET = delete(Device).where(col(Device.id) == DEAD.c.id, col(Device.target) ==
 # The worker may read no more of a session than this needs, and holds no rows to be kept in step.
 UNSYNCHRONIZED = {"synchronize_session": False}
 SWEEPS = tuple(
-    delete(table).where(col(table.expires_at) <= bindparam("now")) for table in (Nudge, Session)
+    delete(table).where(col(table.expires_at) <= bindparam("now"))
+    for table in (Nudge, Session, IdentityNonce)
 )
 
 

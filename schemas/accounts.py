@@ -6,7 +6,7 @@ from unicodedata import normalize
 from uuid import UUID
 
 from pydantic import AfterValidator, SecretStr, StringConstraints
-from sqlalchemy import bindparam
+from sqlalchemy import CheckConstraint, bindparam
 from sqlmodel import Field, SQLModel, col, select
 
 from schemas.base import Body, Day, Locale, Text, Zone, storable, words
@@ -73,17 +73,22 @@ class AccountFields(SQLModel):
     locale: Locale = Field(sa_type=words(Locale), description="The language of my pushes.")
 
 
-class SignUp(AccountFields, Body):
-    """Make an account."""
+class SignUpFields(AccountFields):
+    """What everybody says who makes an account."""
 
-    email: Email
-    password: Password = Field(description="15 characters or more, and not a common one.")
     born_on: Birthday = Field(description="Checked (18 or older) and not kept.")
 
     def adult(self, today: date) -> bool:
         """Has the eighteenth birthday come? Somebody born on 29 February waits for 1 March."""
         birthday_passed = (today.month, today.day) >= (self.born_on.month, self.born_on.day)
         return today.year - self.born_on.year - (not birthday_passed) >= ADULT
+
+
+class SignUp(SignUpFields, Body):
+    """Make an account."""
+
+    email: Email
+    password: Password = Field(description="15 characters or more, and not a common one.")
 
 
 class AccountWrite(AccountFields, Body):
@@ -93,23 +98,35 @@ class AccountWrite(AccountFields, Body):
 class Account(AccountFields, table=True):
     """A person. Every other row of theirs goes when this one goes."""
 
+    __table_args__ = (
+        CheckConstraint("(email is null) = (password_hash is null)", "address_with_password"),
+    )
+
     id: UUID = Field(primary_key=True)
-    email: str = Field(unique=True)
-    password_hash: str
+    # Null, both: whoever signs in with an identity elsewhere has neither.
+    email: str | None = Field(unique=True)
+    password_hash: str | None
     created_at: datetime
 
     @classmethod
     def of(cls, body: SignUp, password_hash: str, account_id: UUID, now: datetime) -> Self:
         """The row that signing up asks for."""
-        private = {"id": account_id, "password_hash": password_hash, "created_at": now}
-        return cls.model_validate(body.model_dump(exclude={"password", "born_on"}) | private)
+        private = {"email": body.email, "password_hash": password_hash}
+        return cls.without_password(body, account_id, now).sqlmodel_update(private)
+
+    @classmethod
+    def without_password(cls, body: SignUpFields, account_id: UUID, now: datetime) -> Self:
+        """The row that signing up with an identity asks for."""
+        said = {name: getattr(body, name) for name in AccountFields.model_fields}
+        private = {"id": account_id, "email": None, "password_hash": None, "created_at": now}
+        return cls.model_validate(said | private)
 
 
 class AccountPublic(AccountFields):
     """My own account, as I see it."""
 
     id: UUID
-    email: str
+    email: str | None = Field(description="Null: I sign in with an identity and have no password.")
 
 
 ACCOUNT = select(Account).where(col(Account.id) == bindparam("me"))

@@ -33,6 +33,8 @@ NOBODY = UUID("019cabd8-3800-7aaa-aaaa-aaaaaaaaaaaa")
 OPEN = {
     "accounts_sign_up": "an account begins with it",
     "sessions_sign_in": "shows a password instead",
+    "identities_sign_up": "an account begins with it",
+    "identities_sign_in": "shows a token of an issuer instead",
     "sessions_refresh": "shows a refresh token instead",
 }
 EVERYWHERE = {Invalid.__name__, Busy.__name__}
@@ -253,6 +255,7 @@ INSTANTS = {
     "ConsentPublic.expires_at": "mine",
     "ConsentPast.expires_at": "mine",
     "ConsentPast.said_at": "mine",
+    "IdentityPublic.linked_at": "mine",
     "SessionPublic.created_at": "mine",
     "SessionPublic.rotated_at": "mine",
     "Today.next_reminder_at": "mine",
