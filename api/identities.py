@@ -9,6 +9,7 @@ neither do we; passwords do not wait for it.
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
+from sqlalchemy import literal
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import SQLModel
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -100,7 +101,7 @@ async def put(row: SQLModel, db: AsyncSession) -> None:
     whoever brings it, and of two at once.
     """
     new = insert(type(row)).values(**row.model_dump()).on_conflict_do_nothing()
-    if (await db.exec(new)).rowcount == 0:
+    if (await db.exec(new.returning(literal(1)))).first() is None:
         raise IdentityRefused
 
 
@@ -149,7 +150,8 @@ async def link(issuer: Issuer, vouched: ForMe, me: Fresh, db: Db, now: Now) -> I
     session ends. One that is linked elsewhere is refused like a token that is not good.
     """
     await put(IdentityNonce.of(vouched, me.id), db)
-    before = (await db.exec(UNLINK, params=me.scope | {"issuer": issuer})).first()
+    unlinked = await db.exec(UNLINK, params=me.scope | {"issuer": issuer})
+    before = unlinked.scalar_one_or_none()
     identity = Identity.of(vouched, me.id, now)
     await put(identity, db)
     if before not in {None, vouched.subject_hash}:

@@ -143,8 +143,9 @@ def guarded(url: str) -> bool:
     """Can nobody on the way change what it says? Nobody is on the way to this very machine."""
     try:
         parts = urlsplit(url)
-        host = parts.hostname or ""
+        host, there_is_one = parts.hostname or "", parts.port != 0
         here = host == "localhost" or (parts.scheme == "http" and ip_address(host).is_loopback)
     except ValueError:
         return False
-    return bool(host) and (parts.scheme == "https" or (parts.scheme == "http" and here))
+    safe = parts.scheme == "https" or (parts.scheme == "http" and here)
+    return safe and there_is_one and host != ""

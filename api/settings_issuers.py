@@ -28,7 +28,7 @@ def read_issuers(environment: Mapping[str, str]) -> Mapping[Issuer, Terms]:
 
 
 def issuer_url(text: str, name: str) -> str:
-    if not guarded(text) or "@" in text or text.endswith("/"):
+    if not guarded(text) or text.endswith("/") or {*"@?#"} & {*text}:
         raise SettingRefused(f"{name} must be an https URL without a slash at its end")  # noqa: EM102, TRY003
     return text
 
