@@ -40,7 +40,7 @@ def test_an_issuer_may_be_a_local_one(tmp_path: Path, name: str) -> None:
 
     [issuer] = settings(tmp_path, **set_to).issuers.values()
 
-    assert (issuer.url, issuer.names) == (url, {url})
+    assert (issuer.url, {*issuer.names}) == (url, {url})
 
 
 @pytest.mark.parametrize("name", ["TWOFOLD_APPLE_ISSUER", "TWOFOLD_GOOGLE_ISSUER"])
