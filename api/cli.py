@@ -1,4 +1,4 @@
-"""`twofold serve | worker | migrate | demo | openapi`: the one place that reads a clock."""
+"""`twofold serve | worker | migrate | keys | demo | openapi`: the one place that reads a clock."""
 
 import argparse
 import asyncio
@@ -28,10 +28,12 @@ from api.settings import Settings
 from api.settings_refused import SettingRefused
 from notifications import worker
 from schemas import embedded
-from schemas.database import NotReady, Role, open_engine, ready
+from schemas.data_keys import rewrap
+from schemas.database import NotReady, Role, open_engine, ready, transaction
 from schemas.sealing import Keyring
 
 CONTRACT = Path("openapi.yaml")
+AT_ONCE = 500  # keys
 
 
 def clock() -> datetime:
@@ -63,6 +65,7 @@ def parser() -> argparse.ArgumentParser:
         (run_serve, "serve the API"),
         (run_worker, "send what is due, until told to stop"),
         (run_migrate, "bring the database up to date"),
+        (run_keys, "wrap every data key anew, with the first of TWOFOLD_DATA_KEYS"),
         (run_demo, "live the main job, with two phones side by side"),
         (run_openapi, "write openapi.yaml, or compare it with the code"),
     ):
@@ -73,6 +76,8 @@ def parser() -> argparse.ArgumentParser:
             command.add_argument(
                 "--with-worker", action="store_true", help="and a worker, in the same process"
             )
+        if run is run_keys:
+            command.add_argument("what", choices=["rotate"])
         if run is run_openapi:
             command.add_argument("--check", action="store_true", help="write nothing, compare")
     return top
@@ -141,6 +146,24 @@ async def work(settings: Settings, url: URL) -> None:
 def run_migrate(_: argparse.Namespace) -> None:
     settings = Settings.from_environment(os.environ)
     migrations.upgrade(the_database(settings))
+
+
+def run_keys(_: argparse.Namespace) -> None:
+    """While everything runs: a key that is wrapped anew opens what it always opened."""
+    settings = Settings.from_environment(os.environ)
+    print(asyncio.run(rotate(settings, the_database(settings))), "keys wrapped anew")  # noqa: T201
+
+
+async def rotate(settings: Settings, url: URL) -> int:
+    """A few at a time, so that nobody waits for it. As the owner: the api may change no key."""
+    engine, keyring, done = create_async_engine(url), Keyring(settings.data_keys), 0
+    while True:
+        async with transaction(engine) as db:
+            some = await rewrap(db, keyring, AT_ONCE)
+        done += some
+        if not some:
+            await engine.dispose()
+            return done
 
 
 def run_demo(_: argparse.Namespace) -> None:

@@ -86,11 +86,12 @@ async def sign_up(issuer: Issuer, body: IdentitySignUp, db: Db, now: Now, house:
         raise Underage
     vouched = await vouched_for(issuer, body, house, now)
 
-    account = Account.without_password(body, new_id(now), now)
+    key = new_key()
+    account = Account.of(body, None, new_id(now), key, now)
     await become(db, account.id)
     db.add(account)
     await db.flush()
-    db.add(DataKey.of(new_key(), house.keyring, new_id(now), account.id, None))
+    db.add(DataKey.of(key, house.keyring, new_id(now), account.id, None))
     await put(IdentityNonce.of(vouched, account.id), db)
     await put(Identity.of(vouched, account.id, now), db)
     return await begin(account.id, db, house, now)
