@@ -292,6 +292,27 @@ async def test_while_an_issuer_stalls_passwords_are_taken_and_no_connection_is_k
         assert {(await each).status_code for each in stalled} == {503}
 
 
+async def test_while_an_issuer_stalls_nobody_is_locked_out(
+    engines: Engines, couple: Two, clock: Clock, issuer: LocalIssuer
+) -> None:
+    sam, alex = couple
+    issuer.trouble = "silence"
+    here = Person("sam", create_app(house_of(engines, clock, issuer)), clock)
+    here.auth = SignedIn(Claims(sam.id, sam.session_id), clock)
+    stalled = [
+        asyncio.create_task(here.put("/identities/apple", json=issuer.proof(clock.now))),
+        asyncio.create_task(here.post("/identities/apple/proof", json=issuer.proof(clock.now))),
+    ]
+    while not issuer.asked:
+        await asyncio.sleep(0.01)
+
+    for person in (sam, alex):
+        assert (await person.takes_space("told")).status_code == 200
+
+    assert not any(each.done() for each in stalled)
+    assert {(await each).status_code for each in stalled} == {503}
+
+
 async def test_an_issuer_that_is_off_is_said_to_be(
     engines: Engines, db: AsyncSession, clock: Clock, issuer: LocalIssuer
 ) -> None:
