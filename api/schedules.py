@@ -142,7 +142,7 @@ async def change(
     chosen(body.pack, for_both=schedule.couple_id is not None)
     if schedule.couple_id:
         await knock(paired(me), Approach(), db, now)
-    if not schedule.says(body):
+    if not policy.same_terms(schedule, body):
         schedule.propose(me, body, now)
         await propose(schedule, me, db, now)
     await sign(schedule, body, me, db, now)

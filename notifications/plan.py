@@ -6,7 +6,7 @@ that is not in force only moves on. Whoever is leaving at this moment is passed 
 
 from collections.abc import Collection, Iterable
 from datetime import date, datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import ARRAY, Integer, Uuid, any_, bindparam, func, tuple_
@@ -140,20 +140,19 @@ async def add(db: AsyncSession, nudges: Collection[Nudge]) -> None:
     }
     if not rings:
         return
-    pushes = [
-        {
-            "id": n.id,
-            "account_id": n.account_id,
-            "couple_id": n.couple_id,
-            "kind": n.kind,
-            "due_at": n.made_at,
-            "expires_at": min(n.expires_at, n.made_at + RINGS_FOR),
-            "attempts": 0,
-            "reminders_left": 1,
-        }
-        for n in sorted(rings.values(), key=lambda n: (n.account_id, str(n.couple_id)))
-    ]
+    ordered = sorted(rings.values(), key=lambda n: (n.account_id, str(n.couple_id)))
+    pushes = [ring_of(nudge) for nudge in ordered]
     ring = insert(Push).values(pushes)
     same = ["account_id", "kind", "couple_id"]
     replaced = {name: ring.excluded[name] for name in pushes[0] if name not in same}
     await db.exec(ring.on_conflict_do_update(index_elements=same, set_=replaced))
+
+
+def ring_of(nudge: Nudge) -> dict[str, Any]:
+    return {
+        **nudge.model_dump(include={"id", "account_id", "couple_id", "kind"}),
+        "due_at": nudge.made_at,
+        "expires_at": min(nudge.expires_at, nudge.made_at + RINGS_FOR),
+        "attempts": 0,
+        "reminders_left": 1,
+    }
