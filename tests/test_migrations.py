@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 
@@ -67,6 +68,17 @@ def revisions() -> list[str]:
     config.set_main_option("script_location", str(migrations.HERE))
     script = ScriptDirectory.from_config(config)
     return [each.revision for each in script.walk_revisions()][::-1]
+
+
+def test_a_database_of_a_test_goes_with_it_however_it_ends(server: URL) -> None:
+    name = f"broken_{os.getpid()}"
+
+    with suppress(KeyError), a_database(server, name):
+        raise KeyError
+
+    with psycopg.connect(plain(server)) as owner:
+        left = owner.execute("select from pg_database where datname = %s", [name]).fetchall()
+    assert left == []
 
 
 @pytest.fixture

@@ -123,7 +123,7 @@ async function schedule(): Promise<boolean> {
 }
 
 async function leave(): Promise<void> {
-  const { error } = await api.POST("/v1/pairing/leave", { body: { tell: false } });
+  const { error } = await api.POST("/v1/pairing/leave", { body: { tell: false, block: false } });
   if (error) told(error);
 }
 
