@@ -22,9 +22,12 @@ from api import (
 )
 from api.bodies import BodyLimit, says_it_once
 from api.deps import Fittings
+from api.entrance import Entrance
 from api.errors import documented
 from api.handlers import HANDLERS, LastResort
+from api.heads import HeadLimit
 from api.openapi import TAGS, describe
+from api.paths import Paths
 
 AREAS = (
     *(accounts, sessions, devices, pairing, consents, boundaries, space, questionnaires),
@@ -51,9 +54,15 @@ def create_app(house: Fittings) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.house = house
-    app.add_middleware(BodyLimit)
-    app.add_middleware(LastResort)
     for area in AREAS:
         app.include_router(area.router, prefix="/v1")
+    # From the inside out: what is asked of a request last stands first.
+    app.add_middleware(BodyLimit)
+    app.add_middleware(
+        Paths, routes=[each for area in AREAS for each in area.router.routes], prefix="/v1"
+    )
+    app.add_middleware(Entrance)
+    app.add_middleware(HeadLimit)
+    app.add_middleware(LastResort)
     describe(app)
     return app

@@ -12,15 +12,17 @@ from hashlib import sha256
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Header
 from fastapi.responses import JSONResponse
 from sqlalchemy import Uuid, bindparam, func
 from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from api import tokens
-from api.deps import Db, Fittings, House, Me, MeWriting, Now, become
+from api import known_phones, tokens
+from api.deps import Counted, Db, Fittings, House, Me, MeWriting, Now, become
 from api.errors import NotFound, NotSignedIn, Refusal, documented
+from api.known_phones import KnownPhone
+from api.policy.limits import REFRESH, REFRESH_PHONE, SIGN_IN, SIGN_IN_EMAIL, SIGN_IN_PHONE
 from schemas.accounts import ACCOUNT
 from schemas.database import transaction
 from schemas.sessions import (
@@ -32,6 +34,7 @@ from schemas.sessions import (
     RefreshToken,
     Session,
     SessionPublic,
+    SignedIn,
     SignIn,
     Tokens,
 )
@@ -55,7 +58,30 @@ class SessionOver(Refusal):
     detail = "This session is over. Sign in again."
 
 
-async def prove(body: SignIn, house: House) -> UUID:
+async def which_phone(
+    house: House,
+    now: Now,
+    known_phone: Annotated[
+        str | None,
+        Header(description="What signing in answered on this phone: its tries count apart."),
+    ] = None,
+) -> KnownPhone | None:
+    return known_phones.read(house.token_keys, known_phone, now)
+
+
+Phone = Annotated[KnownPhone | None, Depends(which_phone)]
+
+
+async def count_try(body: SignIn, house: House, counted: Counted, phone: Phone) -> None:
+    """The same for every address, known or not; nothing of it is asked of the database."""
+    if phone and phone.knows(house.token_keys, body.email):
+        await counted.add(SIGN_IN_PHONE, phone.name)
+        return
+    await counted.add(SIGN_IN)
+    await counted.add(SIGN_IN_EMAIL, body.email)
+
+
+async def prove(body: SignIn, house: House, _: Annotated[None, Depends(count_try)]) -> UUID:
     """Whose address and password these are. No transaction is open while the password is tried.
 
     What is done for an unknown address is done for a known one, statement by statement.
@@ -73,16 +99,27 @@ async def prove(body: SignIn, house: House) -> UUID:
 
 @router.post("", status_code=201, summary="Sign in", responses=documented(WrongCredentials))
 async def sign_in(
-    account_id: Annotated[UUID, Depends(prove)], db: Db, now: Now, house: House
-) -> Tokens:
+    body: SignIn, account_id: Annotated[UUID, Depends(prove)], db: Db, now: Now, house: House
+) -> SignedIn:
     """Begin a session on this phone. The answer to an unknown address and a wrong password is
-    the same, and takes as long.
+    the same, and takes as long. Keep `known_phone`, and send it along the next time: then nobody
+    who only knows the address can use up the tries of this phone.
     """
     await become(db, account_id)
     session = Session.begin(account_id, now)
     db.add(session)
     await db.flush()
-    return issue(session, db, house, now)
+    given = issue(session, db, house, now)
+    name = secrets.token_urlsafe(16)
+    proof = known_phones.issue(house.token_keys, account_id, body.email, name, now)
+    return SignedIn(**given.model_dump(), known_phone=proof)
+
+
+async def count_going_on(counted: Counted, phone: Phone) -> None:
+    if phone:
+        await counted.add(REFRESH_PHONE, phone.name)
+    else:
+        await counted.add(REFRESH)
 
 
 @router.post(
@@ -90,10 +127,12 @@ async def sign_in(
     summary="Go on with a session",
     response_model=Tokens,
     responses=documented(SessionOver),
+    dependencies=[Depends(count_going_on)],
 )
 async def refresh(body: Refresh, db: Db, now: Now, house: House) -> Tokens | JSONResponse:
     """A refresh token is good once. Store the new one before using it; where the answer was lost,
-    send the old one again.
+    send the old one again. Send `known_phone` along, so that nobody at the same network address
+    can use up what this phone may ask.
     """
     token_hash = sha256(body.refresh_token.get_secret_value().encode()).digest()
     session_id = (await db.exec(SESSION_OF_TOKEN, params={"hash": token_hash})).one()
