@@ -22,6 +22,7 @@ from api import (
 )
 from api.bodies import BodyLimit, says_it_once
 from api.deps import Fittings
+from api.docs import open_docs
 from api.entrance import Entrance
 from api.errors import documented
 from api.handlers import HANDLERS, LastResort
@@ -51,11 +52,16 @@ def create_app(house: Fittings) -> FastAPI:
         exception_handlers=HANDLERS,
         dependencies=[Depends(says_it_once)],
         redirect_slashes=False,
+        openapi_url="/openapi.json" if house.docs else None,
+        docs_url=None,
+        redoc_url=None,
         lifespan=lifespan,
     )
     app.state.house = house
     for area in AREAS:
         app.include_router(area.router, prefix="/v1")
+    if house.docs:
+        open_docs(app)
     # From the inside out: what is asked of a request last stands first.
     app.add_middleware(BodyLimit)
     app.add_middleware(

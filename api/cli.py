@@ -25,6 +25,7 @@ from api.deps import Fittings
 from api.local import a_sender, everything, fittings
 from api.openapi import as_yaml
 from api.settings import SettingRefused, Settings
+from api.wire import wired
 from notifications import worker
 from schemas import embedded
 from schemas.database import NotReady, Role, open_engine, ready
@@ -85,8 +86,7 @@ def run_serve(arguments: argparse.Namespace) -> None:
         return
     asyncio.run(once(url))
     app = create_app(fittings(settings, open_engine(url, Role.API), clock))
-    # Paths hold ids of check-ins and nudges: the access log would say who does what, and when.
-    uvicorn.run(app, host=settings.host, port=settings.port, access_log=False)
+    uvicorn.run(app, host=settings.host, port=settings.port, **wired(settings))
 
 
 async def once(url: URL) -> None:

@@ -5,11 +5,13 @@ as many of each as are needed.
 """
 
 import asyncio
+import hmac
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha256
 from pathlib import Path
 from random import Random
 
@@ -19,7 +21,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from api.app import create_app
 from api.deps import Fittings
+from api.limits import Limits, open_storage
 from api.settings import Settings
+from api.wire import wired
 from notifications import worker
 from notifications.emulator import local_emulator
 from notifications.emulator_socket import serve
@@ -59,12 +63,23 @@ async def everything(
         sender, fcm = await house.enter_async_context(a_sender(settings, clock))
         await house.enter_async_context(working(workers, sender, shared_clock))
         app = create_app(fittings(settings, api, clock))
-        address = await house.enter_async_context(serve(app, port, settings.host))
+        address = await house.enter_async_context(
+            serve(app, port, settings.host, **wired(settings))
+        )
         yield Addresses(address, fcm)
 
 
 def fittings(settings: Settings, engine: AsyncEngine, clock: Clock) -> Fittings:
-    return Fittings(engine, clock, settings.token_keys, Keyring(settings.data_keys))
+    """Processes that share token keys and a Redis share the counts in it."""
+    key = hmac.new(next(iter(settings.token_keys.values())), b"limits", sha256).digest()
+    return Fittings(
+        engine,
+        clock,
+        settings.token_keys,
+        Keyring(settings.data_keys),
+        limits=Limits(open_storage(settings.redis_url), key),
+        docs=settings.docs,
+    )
 
 
 @asynccontextmanager

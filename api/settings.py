@@ -5,6 +5,7 @@ import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from tempfile import mkstemp
 from types import MappingProxyType
@@ -35,6 +36,9 @@ class Settings:
     port: int
     fcm_credentials: Path | None
     fcm_emulator: str | None
+    redis_url: str | None = field(repr=False)
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...]
+    docs: bool
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
@@ -53,6 +57,9 @@ class Settings:
             fcm_credentials=read_file(environment, "TWOFOLD_FCM_CREDENTIALS")
             or read_file(environment, "GOOGLE_APPLICATION_CREDENTIALS"),
             fcm_emulator=read_emulator(environment.get("TWOFOLD_FCM_EMULATOR")),
+            redis_url=read_redis(environment.get("TWOFOLD_REDIS_URL")),
+            trusted_proxies=read_proxies(environment.get("TWOFOLD_TRUSTED_PROXIES") or ""),
+            docs=read_docs(environment),
         )
 
 
@@ -113,6 +120,31 @@ def read_emulator(text: str | None) -> str | None:
     if text and not text.startswith(("http://", "https://")):
         raise SettingRefused("TWOFOLD_FCM_EMULATOR is not the URL of a local FCM")  # noqa: EM101, TRY003
     return text or None
+
+
+def read_redis(text: str | None) -> str | None:
+    """Only whether it can be a Redis: whether it is there, the first count tells."""
+    if text and not re.fullmatch(r"rediss?://[^/\s]+(/\d*)?", text):
+        raise SettingRefused("TWOFOLD_REDIS_URL is not the URL of a Redis")  # noqa: EM101, TRY003
+    return text or None
+
+
+def read_proxies(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    """Addresses and networks. Nobody else is believed about whom they ask for."""
+    try:
+        return tuple(ip_network(each.strip()) for each in text.split(",") if text)
+    except ValueError:
+        raise SettingRefused(  # noqa: TRY003
+            "TWOFOLD_TRUSTED_PROXIES must be addresses or networks, with commas"  # noqa: EM101
+        ) from None
+
+
+def read_docs(environment: Mapping[str, str]) -> bool:
+    """On our own PostgreSQL somebody develops; with another, people may be served."""
+    text = environment.get("TWOFOLD_DOCS")
+    if text and text not in {"on", "off"}:
+        raise SettingRefused("TWOFOLD_DOCS must be on or off")  # noqa: EM101, TRY003
+    return text == "on" if text else not environment.get("TWOFOLD_DATABASE_URL")
 
 
 def kept_keys(path: Path) -> Mapping[str, bytes]:
