@@ -176,8 +176,8 @@ PASSWORD = "gravel lantern tuesday otter"
 class Stranger(AsyncClient):
     """A phone on which nobody is signed in, with what anybody may try."""
 
-    def __init__(self, app: FastAPI) -> None:
-        transport = ASGITransport(app, raise_app_exceptions=False)
+    def __init__(self, app: FastAPI, address: str = "127.0.0.1") -> None:
+        transport = ASGITransport(app, raise_app_exceptions=False, client=(address, 1))
         super().__init__(base_url="http://api/v1", transport=transport)
 
     async def signs_up(self, **said: object) -> Response:
@@ -186,12 +186,14 @@ class Stranger(AsyncClient):
         return await self.post("/accounts", json=robin | where | said)
 
     async def signs_in(
-        self, email: str = "robin@example.org", password: str = PASSWORD
+        self, email: str = "robin@example.org", password: str = PASSWORD, **headers: str
     ) -> Response:
-        return await self.post("/sessions", json={"email": email, "password": password})
+        said = {"email": email, "password": password}
+        return await self.post("/sessions", json=said, headers=headers)
 
-    async def refreshes(self, refresh_token: str) -> Response:
-        return await self.post("/sessions/refresh", json={"refresh_token": refresh_token})
+    async def refreshes(self, refresh_token: str, **headers: str) -> Response:
+        said = {"refresh_token": refresh_token}
+        return await self.post("/sessions/refresh", json=said, headers=headers)
 
     async def asks(self, access_token: str, path: str = "/accounts/me") -> Response:
         return await self.get(path, headers={"authorization": f"Bearer {access_token}"})
