@@ -55,15 +55,15 @@ class Limits:
         """Without a key that others share, nobody else can make out these counts."""
         self.limiter = SlidingWindowCounterRateLimiter(storage or open_storage(None))
         self.key = key or secrets.token_bytes(32)
-        self.in_force = frozenset(in_force)
+        self.in_force = {policy.name: policy for policy in in_force}
 
     async def count(self, policy: Policy, subject: str) -> "Count | None":
         """`Busy` where it guards a secret and the counts cannot be read; else None, and go on."""
-        if policy not in self.in_force:
+        if not (in_force := self.in_force.get(policy.name)):
             return None
         try:
             async with asyncio.timeout(2 * REDIS_ANSWERS_WITHIN):
-                return await self._counted(policy, self._hidden(policy, subject))
+                return await self._counted(in_force, self._hidden(policy, subject))
         except (StorageError, OSError) as error:  # a timeout is an OSError
             log.warning("limits: %s for %s", type(error).__name__, policy.name)
             if policy.closed:
