@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import Depends, FastAPI
+from fastapi.telemetry import TelemetryConfig
 
 from api import (
     accounts,
@@ -12,9 +13,11 @@ from api import (
     checkins,
     consents,
     devices,
+    health,
     nudges,
     pairing,
     questionnaires,
+    reporting,
     schedules,
     sessions,
     space,
@@ -34,6 +37,16 @@ AREAS = (
     *(accounts, sessions, devices, pairing, consents, boundaries, space, questionnaires),
     *(checkins, answers, schedules, nudges, today),
 )
+
+
+# FastAPI's own: paths with ids, queries, and what exceptions say. See `schemas/traces.py` for ours.
+UNTOLD: TelemetryConfig = {
+    "tracing": False,
+    "metrics": False,
+    "logs": False,
+    "operation_spans": False,
+    "auto_configure": False,
+}
 
 
 @asynccontextmanager
@@ -56,19 +69,29 @@ def create_app(house: Fittings) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         lifespan=lifespan,
+        telemetry=UNTOLD,
     )
     app.state.house = house
+    furnish(app)
+    surround(app)
+    describe(app)
+    return app
+
+
+def furnish(app: FastAPI) -> None:
     for area in AREAS:
         app.include_router(area.router, prefix="/v1")
-    if house.docs:
+    for other in (health, reporting):
+        app.include_router(other.router)  # for whoever runs it, and no part of the contract
+    if app.state.house.docs:
         open_docs(app)
-    # From the inside out: what is asked of a request last stands first.
+
+
+def surround(app: FastAPI) -> None:
+    """With layers, from the inside out: what is asked of a request last stands first."""
+    routes = [route for area in AREAS for route in area.router.routes]
     app.add_middleware(BodyLimit)
-    app.add_middleware(
-        Paths, routes=[each for area in AREAS for each in area.router.routes], prefix="/v1"
-    )
+    app.add_middleware(Paths, routes=routes, prefix="/v1")
     app.add_middleware(Entrance)
     app.add_middleware(HeadLimit)
     app.add_middleware(LastResort)
-    describe(app)
-    return app

@@ -13,7 +13,7 @@ Fresh      who asks, writing, having proved lately that it is them. For what a p
 """
 
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 from uuid import UUID
@@ -49,6 +49,7 @@ class Fittings:
     token_keys: Mapping[str, bytes]
     keyring: Keyring
     passwords: Passwords = field(default_factory=Passwords)
+    security_contact: str | None = None
     limits: Limits = field(default_factory=Limits)
     crowd: Crowd = field(default_factory=Crowd)
     docs: bool = False  # are /docs and the like open?
@@ -149,9 +150,9 @@ async def opened(
 
 
 def paired(person: Person) -> Member:
-    if person.couple_id is None or person.partner_id is None:
+    if (member := person.member) is None:
         raise NotPaired
-    return Member(**{each.name: getattr(person, each.name) for each in fields(person)})
+    return member
 
 
 Me = Annotated[Person, Depends(me)]

@@ -4,10 +4,8 @@ Each says where and why, and repeats nothing that was sent: it may have been a s
 """
 
 import logging
-import traceback
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from http import HTTPStatus
-from pathlib import Path
 from typing import Any
 
 from fastapi import Request, Response
@@ -20,7 +18,9 @@ from starlette.types import Message, Receive, Scope, Send
 
 from api import heads
 from api.errors import Broken, Busy, Invalid, NotFound, Refusal, TooLarge, TooSlow, answer
+from api.idempotency import Replayed, replayed
 from api.layers import Layer, with_headers
+from api.logs import place
 
 LONGEST_POINTER = 200
 MOST_ERRORS = 20
@@ -90,6 +90,7 @@ async def busy(_: Request, error: Exception) -> JSONResponse:
 
 HANDLERS: dict[int | type[Exception], Callable[[Request, Any], Coroutine[Any, Any, Response]]] = {
     Refusal: refused,
+    Replayed: replayed,
     RequestValidationError: invalid,
     HTTPException: unknown,
     OperationalError: busy,
@@ -112,8 +113,5 @@ class LastResort(Layer):
         try:
             await self.app(scope, receive, send_guarded)
         except Exception as error:  # noqa: BLE001
-            frames = traceback.extract_tb(error.__traceback__)
-            ours = [each for each in frames if "site-packages" not in each.filename]
-            where = " < ".join(f"{Path(f.filename).name}:{f.lineno}" for f in reversed(ours[-3:]))
-            log.error("%s at %s", type(error).__name__, where)  # noqa: TRY400
+            log.error("%s at %s", type(error).__name__, place(error))  # noqa: TRY400
             await Broken.response()(scope, receive, send_guarded)

@@ -9,11 +9,16 @@ nothing: it neither stands for the password nor says that the account is still t
 import hmac
 from datetime import datetime, timedelta
 from hashlib import sha256
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 from uuid import UUID
 
+from fastapi import Depends, Header
+
 from api import tokens
+from api.deps import Counted, House, Now
+from api.policy.limits import REFRESH, REFRESH_PHONE, SIGN_IN, SIGN_IN_EMAIL, SIGN_IN_PHONE
 from api.tokens import Keys
+from schemas.sessions import SignIn
 
 TYPE = "known-phone+jwt"
 LASTS = timedelta(days=400)
@@ -39,6 +44,10 @@ def issue(keys: Keys, account_id: UUID, email: str, name: str, now: datetime) ->
     return tokens.signed(keys, TYPE, said, now, LASTS)
 
 
+def hashed(key: bytes, email: str) -> str:
+    return hmac.new(key, b"known phone:" + email.encode(), sha256).hexdigest()
+
+
 def read(keys: Keys, proof: str | None, now: datetime) -> KnownPhone | None:
     """None for whatever is no such proof: then the phone is unknown, and nothing is refused."""
     said = tokens.verified(keys, TYPE, proof or "", now)
@@ -48,5 +57,32 @@ def read(keys: Keys, proof: str | None, now: datetime) -> KnownPhone | None:
         return None
 
 
-def hashed(key: bytes, email: str) -> str:
-    return hmac.new(key, b"known phone:" + email.encode(), sha256).hexdigest()
+async def which_phone(
+    house: House,
+    now: Now,
+    known_phone: Annotated[
+        str | None,
+        Header(description="What signing in answered on this phone: its tries count apart."),
+    ] = None,
+) -> KnownPhone | None:
+    return read(house.token_keys, known_phone, now)
+
+
+Phone = Annotated[KnownPhone | None, Depends(which_phone)]
+
+
+async def count_try(body: SignIn, house: House, counted: Counted, phone: Phone) -> None:
+    """The same for every address, known or not; nothing of it is asked of the database."""
+    if phone and phone.knows(house.token_keys, body.email):
+        await counted.add(SIGN_IN_PHONE, phone.name)
+        return
+    await counted.add(SIGN_IN)
+    await counted.add(SIGN_IN_EMAIL, body.email)
+
+
+async def count_going_on(counted: Counted, phone: Phone) -> None:
+    """Else a neighbour could keep a phone from ever asking for anything again."""
+    if phone:
+        await counted.add(REFRESH_PHONE, phone.name)
+    else:
+        await counted.add(REFRESH)

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from limits import RateLimitItemPerSecond
 from limits.aio.storage import MemoryStorage, RedisStorage, Storage
-from limits.aio.strategies import SlidingWindowCounterRateLimiter
+from limits.aio.strategies import FixedWindowRateLimiter
 from limits.errors import StorageError
 
 from api.errors import Busy, TooManyRequests
@@ -53,7 +53,7 @@ class Limits:
         in_force: Collection[Policy] = POLICIES,
     ) -> None:
         """Without a key that others share, nobody else can make out these counts."""
-        self.limiter = SlidingWindowCounterRateLimiter(storage or open_storage(None))
+        self.limiter = FixedWindowRateLimiter(storage or open_storage(None))
         self.key = key or secrets.token_bytes(32)
         self.in_force = {policy.name: policy for policy in in_force}
 

@@ -7,8 +7,8 @@ as many of each as are needed.
 import asyncio
 import hmac
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -19,9 +19,13 @@ import httpx
 from sqlalchemy import URL
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+import migrations
 from api.app import create_app
 from api.deps import Fittings
 from api.limits import Limits, open_storage
+from api.metrics import metrics
+from api.observed import Observed
+from api.passwords import Passwords
 from api.settings import Settings
 from api.wire import wired
 from notifications import worker
@@ -59,13 +63,14 @@ async def everything(
             house.push_async_callback(engine.dispose)
         api, workers = engines
         for engine in engines:
-            await ready(engine)
+            await ready(engine, migrations.head())
         sender, fcm = await house.enter_async_context(a_sender(settings, clock))
         await house.enter_async_context(working(workers, sender, shared_clock))
-        app = create_app(fittings(settings, api, clock))
-        address = await house.enter_async_context(
-            serve(app, port, settings.host, **wired(settings))
-        )
+        fitted = fittings(settings, api, clock)
+        by_role = dict(zip(Role, engines, strict=True))
+        await house.enter_async_context(counted(settings, by_role, fitted.passwords))
+        serving = serve(Observed(create_app(fitted)), port, settings.host, **wired(settings))
+        address = await house.enter_async_context(serving)
         yield Addresses(address, fcm)
 
 
@@ -77,9 +82,16 @@ def fittings(settings: Settings, engine: AsyncEngine, clock: Clock) -> Fittings:
         clock,
         settings.token_keys,
         Keyring(settings.data_keys),
+        security_contact=settings.security_contact,
         limits=Limits(open_storage(settings.redis_url), key),
         docs=settings.docs,
     )
+
+
+def counted(
+    settings: Settings, engines: Mapping[Role, AsyncEngine], passwords: Passwords | None = None
+) -> AbstractAsyncContextManager[int | None]:
+    return metrics(settings.metrics_port, settings.metrics_host, engines, passwords)
 
 
 @asynccontextmanager

@@ -2,8 +2,8 @@
 
 A session is read with every request, so ending one takes effect with the next. Refresh tokens
 are used once each. One that comes back after its successor was used means that two hands hold
-the chain, and the session ends for both; one that comes back before is a phone that lost the
-answer, and gets another.
+the chain, and the session ends for both; one that comes back before, and at once, is a phone that
+lost the answer, and gets another.
 """
 
 import secrets
@@ -12,22 +12,24 @@ from hashlib import sha256
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Header
+from fastapi import APIRouter, Depends
 from fastapi.responses import JSONResponse
 from sqlalchemy import Uuid, bindparam, func
 from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from api import known_phones, tokens
-from api.deps import Counted, Db, Fittings, House, Me, MeWriting, Now, become
+from api.deps import Db, Fittings, House, Me, MeWriting, Now, become
 from api.errors import NotFound, NotSignedIn, Refusal, documented
-from api.known_phones import KnownPhone
-from api.policy.limits import REFRESH, REFRESH_PHONE, SIGN_IN, SIGN_IN_EMAIL, SIGN_IN_PHONE
+from api.known_phones import count_going_on, count_try
 from schemas.accounts import ACCOUNT
 from schemas.database import transaction
 from schemas.sessions import (
     END_SESSION,
     END_SESSIONS,
+    HELD_ACCOUNT,
+    LASTS,
+    MAKE_ROOM,
     REFRESH_TOKEN,
     SESSIONS,
     Refresh,
@@ -58,29 +60,6 @@ class SessionOver(Refusal):
     detail = "This session is over. Sign in again."
 
 
-async def which_phone(
-    house: House,
-    now: Now,
-    known_phone: Annotated[
-        str | None,
-        Header(description="What signing in answered on this phone: its tries count apart."),
-    ] = None,
-) -> KnownPhone | None:
-    return known_phones.read(house.token_keys, known_phone, now)
-
-
-Phone = Annotated[KnownPhone | None, Depends(which_phone)]
-
-
-async def count_try(body: SignIn, house: House, counted: Counted, phone: Phone) -> None:
-    """The same for every address, known or not; nothing of it is asked of the database."""
-    if phone and phone.knows(house.token_keys, body.email):
-        await counted.add(SIGN_IN_PHONE, phone.name)
-        return
-    await counted.add(SIGN_IN)
-    await counted.add(SIGN_IN_EMAIL, body.email)
-
-
 async def prove(body: SignIn, house: House, _: Annotated[None, Depends(count_try)]) -> UUID:
     """Whose address and password these are. No transaction is open while the password is tried.
 
@@ -102,10 +81,13 @@ async def sign_in(
     body: SignIn, account_id: Annotated[UUID, Depends(prove)], db: Db, now: Now, house: House
 ) -> SignedIn:
     """Begin a session on this phone. The answer to an unknown address and a wrong password is
-    the same, and takes as long. Keep `known_phone`, and send it along the next time: then nobody
-    who only knows the address can use up the tries of this phone.
+    the same, and takes as long. Of more than twenty sessions, the longest unused ends. Keep
+    `known_phone` and send it along the next time: then nobody who only knows the address can use
+    up the tries of this phone.
     """
     await become(db, account_id)
+    await db.exec(HELD_ACCOUNT, params={"me": account_id})
+    await db.exec(MAKE_ROOM, params={"me": account_id})
     session = Session.begin(account_id, now)
     db.add(session)
     await db.flush()
@@ -113,13 +95,6 @@ async def sign_in(
     name = secrets.token_urlsafe(16)
     proof = known_phones.issue(house.token_keys, account_id, body.email, name, now)
     return SignedIn(**given.model_dump(), known_phone=proof)
-
-
-async def count_going_on(counted: Counted, phone: Phone) -> None:
-    if phone:
-        await counted.add(REFRESH_PHONE, phone.name)
-    else:
-        await counted.add(REFRESH)
 
 
 @router.post(
@@ -131,8 +106,8 @@ async def count_going_on(counted: Counted, phone: Phone) -> None:
 )
 async def refresh(body: Refresh, db: Db, now: Now, house: House) -> Tokens | JSONResponse:
     """A refresh token is good once. Store the new one before using it; where the answer was lost,
-    send the old one again. Send `known_phone` along, so that nobody at the same network address
-    can use up what this phone may ask.
+    send the old one again within two minutes. Send `known_phone` along, so that nobody at the same
+    network address can use up what this phone may ask.
     """
     token_hash = sha256(body.refresh_token.get_secret_value().encode()).digest()
     session_id = (await db.exec(SESSION_OF_TOKEN, params={"hash": token_hash})).one()
@@ -140,7 +115,7 @@ async def refresh(body: Refresh, db: Db, now: Now, house: House) -> Tokens | JSO
     if not session or not session.live(now):
         raise SessionOver
     token = (await db.exec(REFRESH_TOKEN, params={"hash": token_hash})).one()
-    if not session.accepts(token):
+    if not session.accepts(token, now):
         await db.delete(session)
         return SessionOver.response()
     session.spend(token, now)
@@ -155,6 +130,7 @@ def issue(session: Session, db: AsyncSession, house: Fittings, now: datetime) ->
         account_id=session.account_id,
         session_id=session.id,
         generation=session.spent + 1,
+        expires_at=now + LASTS,
     )
     db.add(row)
     claims = tokens.Claims(session.account_id, session.id)

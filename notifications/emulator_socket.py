@@ -7,13 +7,14 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import uvicorn
-from fastapi import FastAPI, Request
+from fastapi import Request
+from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 
 @asynccontextmanager
 async def serve(
-    app: FastAPI,
+    app: ASGIApp,
     port: int = 0,
     host: str = "127.0.0.1",
     **how: Any,  # noqa: ANN401 - as `uvicorn.Config` takes it

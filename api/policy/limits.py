@@ -22,8 +22,8 @@ class Subject(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """At most so many in so many seconds. What guards a secret is `closed`: while the counts
-    cannot be read, it is refused rather than let through.
+    """At most so many in so many seconds from the first on. What guards a secret is `closed`:
+    while the counts cannot be read, it is refused rather than let through.
     """
 
     name: str
