@@ -6,7 +6,7 @@ from typing import Any
 import yaml
 from fastapi import FastAPI
 
-from api.errors import PROBLEM_JSON, Problem, TooLarge, documented
+from api.errors import PROBLEM_JSON, Problem, TooLarge, TooSlow, documented
 
 Node = dict[str, Any]
 
@@ -111,7 +111,8 @@ def add_examples(
 def complete_responses(operation: Node, components: Node) -> None:
     responses = operation["responses"]
     if "requestBody" in operation:
-        responses[str(TooLarge.status)] = documented(TooLarge)[TooLarge.status]
+        of_a_body = documented(TooSlow, TooLarge)
+        responses |= {str(each.status): of_a_body[each.status] for each in (TooSlow, TooLarge)}
     for status in sorted(responses):
         response = responses.pop(status)
         if status in DONE:
