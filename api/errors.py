@@ -14,7 +14,9 @@ PROBLEM_JSON = "application/problem+json"
 class FieldProblem(BaseModel):
     """What is wrong with one field. Its value is not repeated."""
 
-    pointer: str = Field(description="`#/answers/0/value`, `query/after` or `path/checkin_id`.")
+    pointer: str = Field(
+        description="`#/answers/0/value`, `query/after`, `path/checkin_id` or `header/…`."
+    )
     detail: str
 
 

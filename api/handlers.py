@@ -17,6 +17,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.errors import Broken, Busy, Invalid, NotFound, Refusal, TooLarge, answer
+from api.idempotency import Replayed, replayed
 from api.logs import place
 
 LONGEST_POINTER = 200
@@ -86,6 +87,7 @@ async def busy(_: Request, error: Exception) -> JSONResponse:
 
 HANDLERS: dict[int | type[Exception], Callable[[Request, Any], Coroutine[Any, Any, Response]]] = {
     Refusal: refused,
+    Replayed: replayed,
     RequestValidationError: invalid,
     HTTPException: unknown,
     OperationalError: busy,

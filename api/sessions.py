@@ -2,8 +2,8 @@
 
 A session is read with every request, so ending one takes effect with the next. Refresh tokens
 are used once each. One that comes back after its successor was used means that two hands hold
-the chain, and the session ends for both; one that comes back before is a phone that lost the
-answer, and gets another.
+the chain, and the session ends for both; one that comes back before, and at once, is a phone that
+lost the answer, and gets another.
 """
 
 import secrets
@@ -26,6 +26,9 @@ from schemas.database import transaction
 from schemas.sessions import (
     END_SESSION,
     END_SESSIONS,
+    HELD_ACCOUNT,
+    LASTS,
+    MAKE_ROOM,
     REFRESH_TOKEN,
     SESSIONS,
     Refresh,
@@ -76,9 +79,11 @@ async def sign_in(
     account_id: Annotated[UUID, Depends(prove)], db: Db, now: Now, house: House
 ) -> Tokens:
     """Begin a session on this phone. The answer to an unknown address and a wrong password is
-    the same, and takes as long.
+    the same, and takes as long. Of more than twenty sessions, the longest unused ends.
     """
     await become(db, account_id)
+    await db.exec(HELD_ACCOUNT, params={"me": account_id})
+    await db.exec(MAKE_ROOM, params={"me": account_id})
     session = Session.begin(account_id, now)
     db.add(session)
     await db.flush()
@@ -93,7 +98,7 @@ async def sign_in(
 )
 async def refresh(body: Refresh, db: Db, now: Now, house: House) -> Tokens | JSONResponse:
     """A refresh token is good once. Store the new one before using it; where the answer was lost,
-    send the old one again.
+    send the old one again within two minutes.
     """
     token_hash = sha256(body.refresh_token.get_secret_value().encode()).digest()
     session_id = (await db.exec(SESSION_OF_TOKEN, params={"hash": token_hash})).one()
@@ -101,7 +106,7 @@ async def refresh(body: Refresh, db: Db, now: Now, house: House) -> Tokens | JSO
     if not session or not session.live(now):
         raise SessionOver
     token = (await db.exec(REFRESH_TOKEN, params={"hash": token_hash})).one()
-    if not session.accepts(token):
+    if not session.accepts(token, now):
         await db.delete(session)
         return SessionOver.response()
     session.spend(token, now)
@@ -116,6 +121,7 @@ def issue(session: Session, db: AsyncSession, house: Fittings, now: datetime) ->
         account_id=session.account_id,
         session_id=session.id,
         generation=session.spent + 1,
+        expires_at=now + LASTS,
     )
     db.add(row)
     claims = tokens.Claims(session.account_id, session.id)

@@ -32,7 +32,7 @@ WAKE_EVERY = 0.5  # seconds
 LEASE = timedelta(minutes=2)
 SWEEP_EVERY = timedelta(hours=1)
 MEASURE_EVERY = timedelta(seconds=15)
-AFTER_A_FAILURE = 5.0  # seconds
+AFTER_A_FAILURE = 2.0  # seconds
 
 log = logging.getLogger(__name__)
 

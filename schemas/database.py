@@ -3,12 +3,16 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from enum import StrEnum
+from functools import partial
+from typing import NamedTuple
 
-from sqlalchemy import URL, Engine, create_engine, text
+from sqlalchemy import URL, Engine, create_engine, event, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlmodel.ext.asyncio.session import AsyncSession
+
+from schemas.connection import Connection
 
 
 class Role(StrEnum):
@@ -18,22 +22,48 @@ class Role(StrEnum):
     WORKER = "twofold_worker"
 
 
+class Limits(NamedTuple):
+    """How long somebody waits, in seconds: in line for a connection, for a row that another holds,
+    for a statement, and for a server that says nothing at all.
+    """
+
+    line: float
+    lock: float
+    statement: float
+    silence: float
+
+
+# Somebody stands before a phone: they hear within two seconds that it does not work at present,
+# and line and silence are the most that one request may meet. The worker has time.
+LIMITS = {Role.API: Limits(0.3, 0.8, 1, 1.2), Role.WORKER: Limits(5, 4, 5, 6)}
+# Role and limits are set with each transaction, and end with it: where a pooler stands between,
+# nothing else reaches every server connection, and what does would stay there for others.
+BEGIN = (
+    "begin; set local role {role};"
+    " set local statement_timeout = '{statement}s'; set local lock_timeout = '{lock}s'"
+)
+
+
 def open_engine(url: URL, role: Role, pool_size: int = 10) -> AsyncEngine:
     """A pool of connections in this role that give up rather than hang.
 
     `url` may be of any login that is a member of the role, or of its owner.
     """
-    limits = f"-c role={role} -c statement_timeout=5s -c lock_timeout=4s"
-    gone = {"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3}
-    return create_async_engine(
+    limits = LIMITS[role]
+    engine = create_async_engine(
         url,
         pool_size=pool_size,
         max_overflow=0,
-        pool_timeout=5,
+        pool_timeout=limits.line,
         hide_parameters=True,  # an error that is logged says nothing of what somebody wrote
-        # A server that vanished without a word is missed within seconds, not within hours.
-        connect_args={"options": limits, "connect_timeout": 5, "tcp_user_timeout": 10_000, **gone},
+        connect_args={
+            "async_creator_fn": partial(Connection.open, limits.silence),
+            "autocommit": True,  # the driver's word for: we say `begin` ourselves
+        },
     )
+    begin = BEGIN.format(role=role, **limits._asdict())
+    event.listen(engine.sync_engine, "begin", lambda opened: opened.exec_driver_sql(begin))
+    return engine
 
 
 def open_owner(url: URL) -> Engine:

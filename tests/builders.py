@@ -92,8 +92,9 @@ class Person(AsyncClient):
     async def takes_space(self, mode: str, ends_at: str | None = None) -> Response:
         return await self.put("/space", json={"mode": mode, "ends_at": ends_at})
 
-    async def sends(self, phrase: str = "thinking_of_you") -> Response:
-        return await self.post("/nudges/sent", json={"phrase": phrase})
+    async def sends(self, phrase: str = "thinking_of_you", key: str | None = None) -> Response:
+        named = {"idempotency-key": key} if key else None
+        return await self.post("/nudges/sent", json={"phrase": phrase}, headers=named)
 
     async def allows(self, purpose: str, expires_at: str | None = None) -> Response:
         yes = {"text_version": 1, "expires_at": expires_at}

@@ -79,7 +79,7 @@ def imported(file: Path) -> Iterator[str]:
         ("argon2", r"api/passwords\.py"),
         ("firebase_admin", r"notifications/fcm\w*\.py"),
         ("aiohttp", r"notifications/fcm\w*\.py"),
-        ("psycopg", r"schemas/embedded\.py"),
+        ("psycopg", r"schemas/(connection|embedded)\.py"),
     ],
 )
 def test_what_may_be_exchanged_one_day_has_one_place(package: str, allowed: str) -> None:

@@ -67,6 +67,7 @@ async def sam_is_busy(cast: Cast) -> None:
     await cast.sam.signs(*await cast.sam.sees("/schedules"))
     await cast.sam.schedules(for_both=False)
     await cast.sam.sets(daily_budget={"most": 1, "shown": True})
+    await cast.sam.sends(key="once")
     await cast.sam.takes_space("silent")
 
 

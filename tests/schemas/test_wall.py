@@ -61,6 +61,7 @@ WALL = {
     "invitation": Rights(
         f"{MINE} or joiner_id = :me", adds=f"{MINE} and joiner_id is null", removes=MINE
     ),
+    "kept_answer": Rights(MINE, adds=MINE, changes=MINE),
     "member": Rights(MINE, removes=MINE),
     "nudge": Rights(MINE, changes=MINE, removes=MINE),
     "partner_nudge": Rights(f"{MINE} or from_id = :me", adds="from_id = :me"),
@@ -105,7 +106,8 @@ async def town(app: FastAPI, db: AsyncSession, clock: Clock, noise: Two) -> Town
     everybody = people | {person.name: person for person in noise}
     for person in everybody.values():
         token = {"account_id": person.id, "session_id": person.session_id, "generation": 1}
-        db.add(RefreshToken.model_validate(token | {"hash": person.session_id.bytes}))
+        private = {"hash": person.session_id.bytes, "expires_at": clock.now}
+        db.add(RefreshToken.model_validate(token | private))
     await db.commit()
     found = {
         name: await column(db, f"select couple_id from member where account_id = '{person.id}'")
@@ -120,7 +122,7 @@ async def everything_happens(one: Person, other: Person) -> None:
         await person.answers(checkin, mood=4, closeness=2)
         await person.releases(checkin, "mood")
         await person.schedules(for_both=False)
-        await person.sends()
+        await person.sends(key=other.name)
         shown, unseen = {"most": 3, "shown": True}, {"topics": ["money"], "shown": False}
         await person.sets(daily_budget=shown, off_limit_topics=unseen)
     await other.signs((await one.schedules()).json())
@@ -383,7 +385,8 @@ WORKER_READS = {
     "couple": set[str](),
     "data_key": set[str](),
     "invitation": set[str](),
-    "refresh_token": set[str](),
+    "kept_answer": {"expires_at"},
+    "refresh_token": {"expires_at"},
     "session": {"expires_at", "id"},
 }
 
@@ -417,9 +420,11 @@ async def test_the_worker_is_turned_away_from(wanted: str, engines: Engines) -> 
 WORKER_WRITES = {
     "checkin": "opens what is due",
     "device": "forgets one that FCM no longer knows",
+    "kept_answer": "sweeps what has run out",
     "member": "locks it while it writes for somebody; a policy forbids the change",
     "nudge": "tells what is due, and sweeps what is over",
     "push": "is its own",
+    "refresh_token": "sweeps what has run out",
     "schedule_hour": "moves it on",
     "session": "sweeps what has run out",
 }
