@@ -14,6 +14,7 @@ from api import (
     consents,
     devices,
     health,
+    identities,
     nudges,
     pairing,
     questionnaires,
@@ -30,7 +31,17 @@ from api.handlers import HANDLERS, LastResort
 from api.openapi import TAGS, describe
 
 AREAS = (
-    *(accounts, sessions, devices, pairing, consents, boundaries, space, questionnaires),
+    *(
+        accounts,
+        sessions,
+        identities,
+        devices,
+        pairing,
+        consents,
+        boundaries,
+        space,
+        questionnaires,
+    ),
     *(checkins, answers, schedules, nudges, today),
 )
 

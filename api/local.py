@@ -20,6 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 import migrations
 from api.app import create_app
 from api.deps import Fittings
+from api.issuers import Trusted
 from api.metrics import metrics
 from api.observed import Observed
 from api.passwords import Passwords
@@ -73,7 +74,12 @@ async def everything(
 def fittings(settings: Settings, engine: AsyncEngine, clock: Clock) -> Fittings:
     keyring = Keyring(settings.data_keys)
     return Fittings(
-        engine, clock, settings.token_keys, keyring, security_contact=settings.security_contact
+        engine,
+        clock,
+        settings.token_keys,
+        keyring,
+        security_contact=settings.security_contact,
+        issuers=Trusted.on(settings.issuers),
     )
 
 

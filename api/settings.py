@@ -13,6 +13,10 @@ from typing import Self, TypeVar
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
+from api.issuers import Terms
+from api.settings_issuers import read_issuers
+from api.settings_refused import SettingRefused
+from schemas.identities import Issuer
 from schemas.sealing import KEY as KEY_LENGTH
 
 KEY = re.compile(r"(?P<id>[\w.-]+):(?P<key>(?:[0-9a-fA-F]{2}){32,})", re.ASCII)
@@ -20,10 +24,6 @@ PORT = re.compile(r"[0-9]{1,5}")
 HTTP = ("http://", "https://")
 Port = TypeVar("Port", int, None)
 CONTACTS = ("https://", "mailto:", "tel:")  # as RFC 9116 asks
-
-
-class SettingRefused(Exception):
-    """A setting that cannot be meant as it stands; says which, and nothing of its value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,7 @@ class Settings:
     metrics_host: str
     traces_endpoint: str | None
     security_contact: str | None
+    issuers: Mapping[Issuer, Terms]
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
@@ -64,6 +65,7 @@ class Settings:
             metrics_host=environment.get("TWOFOLD_METRICS_HOST") or "127.0.0.1",
             traces_endpoint=read_start(environment, "OTEL_EXPORTER_OTLP_ENDPOINT", HTTP),
             security_contact=read_start(environment, "TWOFOLD_SECURITY_CONTACT", CONTACTS),
+            issuers=read_issuers(environment),
         )
 
 
