@@ -9,20 +9,13 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col
 
 from api.deps import Db, House, Me, MeWriting, Now, become
-from api.errors import NotSignedIn, Refusal, documented
+from api.errors import NotSignedIn, Refusal, Underage, documented
 from schemas.accounts import ACCOUNT, Account, AccountPublic, AccountWrite, SignUp
 from schemas.base import local_date, new_id
 from schemas.data_keys import DataKey
 from schemas.sealing import new_key
 
 router = APIRouter(prefix="/accounts", tags=["accounts"])
-
-
-class Underage(Refusal):
-    type = "/problems/underage"
-    status = 422
-    detail = "Twofold is for people of 18 and older."
-    pointer = "#/born_on"
 
 
 class PasswordCommonlyUsed(Refusal):

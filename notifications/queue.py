@@ -19,6 +19,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from notifications.policy import Done, Due, Later, Settled
 from schemas.devices import Device
 from schemas.idempotency import KeptAnswer
+from schemas.identities import IdentityNonce
 from schemas.nudges import Kind, Nudge, Push
 from schemas.sessions import RefreshToken, Session
 
@@ -40,6 +41,7 @@ CLAIM = (
         *map(col, (Push.attempts, Push.reminders_left, Nudge.couple_id, Nudge.about)),
     )
 )
+WAITING = select(func.count(), func.min(Push.due_at)).where(col(Push.due_at) <= bindparam("now"))
 # Passed over where somebody else holds the row: only leaving does, and takes it away.
 OURS = (
     select(Push.id)
@@ -75,7 +77,7 @@ FORGET = delete(Device).where(col(Device.id) == DEAD.c.id, col(Device.target) ==
 UNSYNCHRONIZED = {"synchronize_session": False}
 SWEEPS = tuple(
     delete(table).where(col(table.expires_at) <= bindparam("now"))
-    for table in (Nudge, Session, RefreshToken, KeptAnswer)
+    for table in (Nudge, Session, RefreshToken, KeptAnswer, IdentityNonce)
 )
 
 
@@ -83,6 +85,12 @@ async def claim(db: AsyncSession, now: datetime, lease: datetime, most: int) -> 
     """Up to `most` due pushes, the longest due first; other workers pass over them."""
     rows = await db.exec(CLAIM, params={"now": now, "lease": lease, "most": most})
     return [Due(*row)._replace(kind=Kind(row[2])) for row in rows]
+
+
+async def waiting(db: AsyncSession, now: datetime) -> tuple[int, datetime | None]:
+    """How many are due and in nobody's hands, and since when the first of them is."""
+    number, since = (await db.exec(WAITING, params={"now": now})).one()
+    return number, since
 
 
 async def record(db: AsyncSession, lease: datetime, settled: Mapping[UUID, Settled]) -> None:
