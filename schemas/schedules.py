@@ -171,17 +171,12 @@ class Hour(Mine, HourFields, table=True):
         return hour
 
     def move_on(self, schedule: Schedule, now: datetime) -> None:
-        """To the first occurrence after now; what was missed meanwhile is not made up for, nor is
-        a date that the zone leaves out: in Samoa no 30 December 2011 ever came.
-        """
-        day = local_date(now, self.zone) - timedelta(days=1)
-        while True:
+        """To the first occurrence after now, on a date that there is; what was missed is over."""
+        day, at = local_date(now, self.zone) - timedelta(days=1), now
+        while at <= now or day <= self.next_on or not date_exists(day, self.zone):
             day = schedule.next_on(day)
-            if day <= self.next_on or not date_exists(day, self.zone):
-                continue
-            if (at := instant(day, self.at, self.zone)) > now:
-                self.next_on, self.next_at = day, at
-                return
+            at = instant(day, self.at, self.zone)
+        self.next_on, self.next_at = day, at
 
 
 class SchedulePublic(Terms):
