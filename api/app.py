@@ -9,6 +9,7 @@ from fastapi.telemetry import TelemetryConfig
 from api import (
     accounts,
     answers,
+    blocks,
     boundaries,
     checkins,
     consents,
@@ -41,6 +42,7 @@ AREAS = (
         identities,
         devices,
         pairing,
+        blocks,
         consents,
         boundaries,
         space,

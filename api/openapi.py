@@ -35,6 +35,7 @@ TAGS = [
     {"name": "identities", "description": "Signing in with Apple and Google. Mine."},
     {"name": "devices", "description": "Where a push reaches me. Mine."},
     {"name": "pairing", "description": "Becoming a couple, and leaving."},
+    {"name": "blocks", "description": "Former partners whose codes I do not take any more. Mine."},
     {"name": "consents", "description": "What I allow, one purpose at a time. Mine."},
     {"name": "boundaries", "description": "How, when and about what I may be reached. Mine."},
     {"name": "space", "description": "Stepping back for a while. Mine."},

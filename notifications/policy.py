@@ -1,6 +1,6 @@
 """May this push be sent now, and what follows from how that went? Pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -111,13 +111,30 @@ def admitted(push: Due, facts: Facts, now: datetime) -> Open | Held | Refused:
     """
     recipient, space = facts.recipient, facts.recipient.space
     if push.kind.from_partner:
-        contact = next((each for each in facts.contacts if each.id == push.about), None)
-        return door(before(contact, facts), approach(contact), now)
+        knocking = ringing(push, facts)
+        return widest([door(before(each, facts), approach(each), now) for each in knocking])
     if push.couple_id and push.kind is Kind.CHECKIN_REMINDER and space and space.covers(now):
         return Held(None)
     quiet = recipient.boundaries.quiet_hours
     until = quiet.over_at(now, recipient.zone) if quiet else None
     return Held(until) if until else Open()
+
+
+def ringing(push: Due, facts: Facts) -> list[Contact | None]:
+    """The phrase that it was made for, and those that came since and found it waiting."""
+    first = next((each for each in facts.contacts if each.id == push.about), None)
+    if first is None:
+        return [None]
+    return [each for each in facts.contacts if each.sent_at >= first.sent_at]
+
+
+def widest(verdicts: Sequence[Open | Held | Refused]) -> Open | Held | Refused:
+    """One that is let in is enough; one that may be let in later is waited for."""
+
+    def width(verdict: Open | Held | Refused) -> tuple[bool, bool]:
+        return isinstance(verdict, Open), isinstance(verdict, Held) and verdict.until is not None
+
+    return max(verdicts, key=width)
 
 
 def approach(contact: Contact | None) -> Approach:

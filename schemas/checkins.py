@@ -21,6 +21,7 @@ from schemas.base import Body, Text, local_date, new_id
 from schemas.pairing import Person
 from schemas.questionnaires import Name, Pack
 from schemas.schedules import Hour
+from schemas.space import came_into_my_space
 
 OPEN_FOR = timedelta(days=7)
 PAGE = 50
@@ -167,10 +168,11 @@ MY_HOUR_HAS_COME = ~(
     .where(col(Hour.next_on) <= Checkin.date)
     .exists()
 )
+NOT_KEPT_BACK = ~came_into_my_space(col(Checkin.begun_by), col(Checkin.begun_at))
 # Mine, my couple's, and former couples' in which I have answered: as far as the wall shows them.
 CHECKINS = (
     select(Checkin)
-    .where(MY_HOUR_HAS_COME)
+    .where(MY_HOUR_HAS_COME, NOT_KEPT_BACK)
     .where(
         tuple_(col(Checkin.date), col(Checkin.id))
         < tuple_(bindparam("date", type_=Date), bindparam("id", type_=Uuid))

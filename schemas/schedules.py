@@ -77,7 +77,7 @@ class SignatureWrite(HourFields, Body):
 
 
 class Schedule(Terms, Agreement, table=True):
-    """Terms as they stand; a proposal replaces them and needs both to sign again."""
+    """Terms as they stand; other terms replace them and need both to sign again."""
 
     __table_args__ = (within_pairing(),)
 
@@ -90,14 +90,9 @@ class Schedule(Terms, Agreement, table=True):
     @classmethod
     def of(cls, me: Person, body: ScheduleWrite, now: datetime) -> Self:
         """The row that this person's request asks for."""
-        private = {
-            "id": new_id(now),
-            "account_id": me.id,
-            "couple_id": me.couple_id if body.for_both else None,
-            "version": 1,
-            "proposed_at": now,
-        }
-        return cls.model_validate(body, update=private)
+        whose = {"account_id": me.id, "couple_id": me.couple_id if body.for_both else None}
+        private = {"id": new_id(now), "version": 1, "proposed_at": now}
+        return cls.model_validate(body, update=whose | private)
 
     def propose(self, me: Person, body: TermsWrite, now: datetime) -> None:
         """New terms, as a version that nobody has signed yet."""

@@ -11,18 +11,19 @@ from fastapi import FastAPI
 from httpx import ASGITransport, AsyncClient, Auth, Request, Response
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
-from sqlmodel import select
+from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from api import tokens
-from api.deps import Fittings, become
+from api.deps import Fittings, become, paired
 from api.limits import Limits
 from api.tokens import Claims
 from schemas import accounts
 from schemas.accounts import Account
 from schemas.base import Locale, new_id
+from schemas.blocks import Block
 from schemas.consents import Consent, ConsentWrite, Purpose
-from schemas.data_keys import DataKey
+from schemas.data_keys import DataKey, place
 from schemas.database import transaction
 from schemas.devices import Device, Platform, TargetKind
 from schemas.identities import Issuer
@@ -138,8 +139,8 @@ class Person(AsyncClient):
         mine = {"at": "09:00", "zone": "America/Denver", "version": schedule["version"]}
         return await self.put(f"/schedules/{schedule['id']}/signature", json=mine | hour)
 
-    async def leaves(self, *, tell: bool = False) -> Response:
-        return await self.post("/pairing/leave", json={"tell": tell})
+    async def leaves(self, *, tell: bool = False, block: bool = False) -> Response:
+        return await self.post("/pairing/leave", json={"tell": tell, "block": block})
 
     async def takes_back(self, checkin_id: str, question: str) -> Response:
         return await self.delete(f"/checkins/{checkin_id}/answers/released/{question}")
@@ -295,6 +296,19 @@ async def a_couple(
             db.add(last)
     await db.commit()
     return one, other
+
+
+async def a_block(db: AsyncSession, blocker: Person, former: Person) -> Block:
+    """As if these two had been a couple once, and the one had blocked the other in leaving."""
+    mine = col(DataKey.account_id) == blocker.id, col(DataKey.couple_id).is_(None)
+    wrapped = (await db.exec(select(DataKey.wrapped).where(*mine))).one()
+    key = KEYRING.unwrap(wrapped, place(blocker.id, None))
+    once = replace(asking(couple_id=uuid4(), partner_id=former.id), id=blocker.id, key=key)
+    today = blocker.clock.now.date()
+    block = Block.of(paired(once), former.name.title(), new_id(blocker.clock.now), today)
+    db.add(block)
+    await db.commit()
+    return block
 
 
 def in_bytes(*answers: Response) -> list[tuple[int, list[tuple[bytes, bytes]], bytes]]:

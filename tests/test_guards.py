@@ -96,7 +96,7 @@ async def test_to_a_stranger_what_is_there_looks_like_what_is_not(
         return
     body = await requested(operation, cast)
     strangers = [*noise, cast.robin]
-    if named & {"session_id", "device_id", "nudge_id"}:
+    if named & {"session_id", "device_id", "nudge_id", "block_id"}:
         strangers.append(cast.alex)  # what is Sam's alone is as strange to Alex
     before = await contents(db)
 
@@ -379,7 +379,10 @@ def test_an_answer_says_everything_it_can_say(name: str) -> None:
 
 
 # What may be left out of a body, and what that means.
-LEFT_OUT = {"Leave.tell": "silently: nobody has to stay because of a field"}
+LEFT_OUT = {
+    "Leave.tell": "silently: nobody has to stay because of a field",
+    "Leave.block": "without blocking: likewise",
+}
 
 
 def test_what_is_left_out_is_never_taken_for_a_choice() -> None:
