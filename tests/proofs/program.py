@@ -57,7 +57,7 @@ class Proof:
         """Counted under this name; what does not hold is a violation."""
         self.counts[name] += 1
         if not holds:
-            self.violations.append(f"{name}: {what}")
+            self.violations.append(f"{name}: {what!s:.600}")
 
 
 @dataclass
