@@ -37,7 +37,7 @@ from tests.builders import fittings
 from tests.conftest import ROOT, Engines, a_database, plain
 from tests.fakes import NOON, Clock
 
-MOST_SHOWN = 40
+MOST_SHOWN = 400
 
 
 @dataclass
