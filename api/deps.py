@@ -12,7 +12,7 @@ Fresh      who asks, writing, having proved lately that it is them. For what a p
 """
 
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Annotated
 from uuid import UUID
@@ -26,10 +26,12 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from api import tokens
 from api.errors import NotPaired, NotProved, NotSignedIn
+from api.issuers import Trusted
 from api.passwords import Passwords
 from schemas.base import Locale
 from schemas.data_keys import place
 from schemas.database import transaction
+from schemas.identities import Issuer
 from schemas.pairing import OPENING, Member, Person
 from schemas.sealing import Keyring
 
@@ -45,6 +47,8 @@ class Fittings:
     token_keys: Mapping[str, bytes]
     keyring: Keyring
     passwords: Passwords = field(default_factory=Passwords)
+    security_contact: str | None = None
+    issuers: Mapping[Issuer, Trusted] = field(default_factory=dict)
 
 
 async def read_house(request: Request) -> Fittings:
@@ -116,9 +120,9 @@ async def opened(
 
 
 def paired(person: Person) -> Member:
-    if person.couple_id is None or person.partner_id is None:
+    if (member := person.member) is None:
         raise NotPaired
-    return Member(**{each.name: getattr(person, each.name) for each in fields(person)})
+    return member
 
 
 Me = Annotated[Person, Depends(me)]

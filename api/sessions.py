@@ -2,12 +2,10 @@
 
 A session is read with every request, so ending one takes effect with the next. Refresh tokens
 are used once each. One that comes back after its successor was used means that two hands hold
-the chain, and the session ends for both; one that comes back before is a phone that lost the
-answer, and gets another.
+the chain, and the session ends for both; one that comes back before, and at once, is a phone that
+lost the answer, and gets another.
 """
 
-import secrets
-from datetime import datetime
 from hashlib import sha256
 from typing import Annotated
 from uuid import UUID
@@ -16,10 +14,9 @@ from fastapi import APIRouter, Depends
 from fastapi.responses import JSONResponse
 from sqlalchemy import Uuid, bindparam, func
 from sqlmodel import select
-from sqlmodel.ext.asyncio.session import AsyncSession
 
-from api import tokens
-from api.deps import Db, Fittings, House, Me, MeWriting, Now, become
+from api.begun import begin, issue
+from api.deps import Db, House, Me, MeWriting, Now, become
 from api.errors import NotFound, NotSignedIn, Refusal, documented
 from schemas.accounts import ACCOUNT
 from schemas.database import transaction
@@ -29,7 +26,6 @@ from schemas.sessions import (
     REFRESH_TOKEN,
     SESSIONS,
     Refresh,
-    RefreshToken,
     Session,
     SessionPublic,
     SignIn,
@@ -76,13 +72,10 @@ async def sign_in(
     account_id: Annotated[UUID, Depends(prove)], db: Db, now: Now, house: House
 ) -> Tokens:
     """Begin a session on this phone. The answer to an unknown address and a wrong password is
-    the same, and takes as long.
+    the same, and takes as long. Of more than twenty sessions, the longest unused ends.
     """
     await become(db, account_id)
-    session = Session.begin(account_id, now)
-    db.add(session)
-    await db.flush()
-    return issue(session, db, house, now)
+    return await begin(account_id, db, house, now)
 
 
 @router.post(
@@ -93,7 +86,7 @@ async def sign_in(
 )
 async def refresh(body: Refresh, db: Db, now: Now, house: House) -> Tokens | JSONResponse:
     """A refresh token is good once. Store the new one before using it; where the answer was lost,
-    send the old one again.
+    send the old one again within two minutes.
     """
     token_hash = sha256(body.refresh_token.get_secret_value().encode()).digest()
     session_id = (await db.exec(SESSION_OF_TOKEN, params={"hash": token_hash})).one()
@@ -101,30 +94,11 @@ async def refresh(body: Refresh, db: Db, now: Now, house: House) -> Tokens | JSO
     if not session or not session.live(now):
         raise SessionOver
     token = (await db.exec(REFRESH_TOKEN, params={"hash": token_hash})).one()
-    if not session.accepts(token):
+    if not session.accepts(token, now):
         await db.delete(session)
         return SessionOver.response()
     session.spend(token, now)
     return issue(session, db, house, now)
-
-
-def issue(session: Session, db: AsyncSession, house: Fittings, now: datetime) -> Tokens:
-    """The tokens with which this session goes on."""
-    refresh_token = secrets.token_urlsafe(32)
-    row = RefreshToken(
-        hash=sha256(refresh_token.encode()).digest(),
-        account_id=session.account_id,
-        session_id=session.id,
-        generation=session.spent + 1,
-    )
-    db.add(row)
-    claims = tokens.Claims(session.account_id, session.id)
-    return Tokens(
-        token_type="Bearer",  # noqa: S106 - the name of a scheme
-        access_token=tokens.issue(house.token_keys, claims, now),
-        expires_in=int(tokens.LASTS.total_seconds()),
-        refresh_token=refresh_token,
-    )
 
 
 @router.get("", summary="List my sessions", responses=documented(NotSignedIn))

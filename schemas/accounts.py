@@ -6,10 +6,11 @@ from unicodedata import normalize
 from uuid import UUID
 
 from pydantic import AfterValidator, SecretStr, StringConstraints
-from sqlalchemy import bindparam
+from sqlalchemy import CheckConstraint, bindparam
 from sqlmodel import Field, SQLModel, col, select
 
 from schemas.base import Body, Day, Locale, Text, Zone, storable, words
+from schemas.sealing import Place, seal, unseal
 
 ADULT = 18
 FIRST_YEAR = 1900
@@ -68,16 +69,21 @@ Birthday = Annotated[Day, AfterValidator(in_living_memory)]
 class AccountFields(SQLModel):
     """What all forms of an account share."""
 
-    display_name: Name = Field(description="What my partner calls me in the app.")
     zone: Zone = Field(description="My IANA time zone; quiet hours and reminders follow it.")
     locale: Locale = Field(sa_type=words(Locale), description="The language of my pushes.")
 
 
-class SignUp(AccountFields, Body):
-    """Make an account."""
+class Named(SQLModel):
+    """Somebody by name."""
 
-    email: Email
-    password: Password = Field(description="15 characters or more, and not a common one.")
+    display_name: Name = Field(
+        description="What my partner calls me in the app: as it was when we became a couple."
+    )
+
+
+class SignUpFields(Named, AccountFields):
+    """What everybody says who makes an account."""
+
     born_on: Birthday = Field(description="Checked (18 or older) and not kept.")
 
     def adult(self, today: date) -> bool:
@@ -86,30 +92,71 @@ class SignUp(AccountFields, Body):
         return today.year - self.born_on.year - (not birthday_passed) >= ADULT
 
 
-class AccountWrite(AccountFields, Body):
+class SignUp(SignUpFields, Body):
+    """Make an account."""
+
+    email: Email
+    password: Password = Field(description="15 characters or more, and not a common one.")
+
+
+class AccountWrite(Named, AccountFields, Body):
     """Change what I am called, where I am and what I read."""
 
 
 class Account(AccountFields, table=True):
     """A person. Every other row of theirs goes when this one goes."""
 
+    __table_args__ = (
+        CheckConstraint("(email is null) = (password_hash is null)", "address_with_password"),
+    )
+
     id: UUID = Field(primary_key=True)
-    email: str = Field(unique=True)
-    password_hash: str
+    # Null, both: whoever signs in with an identity elsewhere has neither.
+    email: str | None = Field(unique=True)
+    password_hash: str | None
+    name: bytes = Field(description="Sealed, with the key of whose it is.")
     created_at: datetime
 
     @classmethod
-    def of(cls, body: SignUp, password_hash: str, account_id: UUID, now: datetime) -> Self:
-        """The row that signing up asks for."""
+    def of(
+        cls,
+        body: SignUpFields,
+        password_hash: str | None,
+        account_id: UUID,
+        key: bytes,
+        now: datetime,
+    ) -> Self:
+        """The row that signing up asks for; with an identity, it asks for no password."""
         private = {"id": account_id, "password_hash": password_hash, "created_at": now}
-        return cls.model_validate(body.model_dump(exclude={"password", "born_on"}) | private)
+        name = seal(key, body.display_name.encode(), name_place(account_id))
+        kept = {"email": None} | body.model_dump(include={"email", "zone", "locale"})
+        return cls.model_validate(kept | private | {"name": name})
+
+    def change(self, body: AccountWrite, key: bytes) -> None:
+        """What I am called, where I am and what I read."""
+        self.zone, self.locale = body.zone, body.locale
+        self.name = seal(key, body.display_name.encode(), name_place(self.id))
+
+    def public(self, key: bytes) -> "AccountPublic":
+        """My own account, as I see it."""
+        named = {"display_name": name_of(self.id, self.name, key)}
+        return AccountPublic.model_validate(self, update=named)
 
 
-class AccountPublic(AccountFields):
+def name_place(account_id: UUID) -> Place:
+    return ("account", "name", account_id)
+
+
+def name_of(account_id: UUID, sealed: bytes, key: bytes) -> str:
+    """What somebody calls themselves; `Unsealable` with any key but their own."""
+    return unseal(key, sealed, name_place(account_id)).decode()
+
+
+class AccountPublic(Named, AccountFields):
     """My own account, as I see it."""
 
     id: UUID
-    email: str
+    email: str | None = Field(description="Null: I sign in with an identity and have no password.")
 
 
 ACCOUNT = select(Account).where(col(Account.id) == bindparam("me"))

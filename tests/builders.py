@@ -17,18 +17,21 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from api import tokens
 from api.deps import Fittings, become
 from api.tokens import Claims
+from schemas import accounts
 from schemas.accounts import Account
 from schemas.base import Locale, new_id
 from schemas.consents import Consent, ConsentWrite, Purpose
 from schemas.data_keys import DataKey
 from schemas.database import transaction
 from schemas.devices import Device, Platform, TargetKind
+from schemas.identities import Issuer
 from schemas.nudges import Kind, Nudge, Push
-from schemas.pairing import Couple, CoupleMember
+from schemas.pairing import Couple, CoupleMember, name_place
 from schemas.pairing import Person as Asking
-from schemas.sealing import Keyring, new_key
+from schemas.sealing import Keyring, new_key, seal
 from schemas.sessions import Session
 from tests.fakes import NOON, Clock
+from tests.local_issuer import ISSUERS
 
 SIX = "2026-03-02T18:00:00Z"
 TOKEN_KEYS = {"test": b"0123456789abcdef0123456789abcdef"}
@@ -91,8 +94,9 @@ class Person(AsyncClient):
     async def takes_space(self, mode: str, ends_at: str | None = None) -> Response:
         return await self.put("/space", json={"mode": mode, "ends_at": ends_at})
 
-    async def sends(self, phrase: str = "thinking_of_you") -> Response:
-        return await self.post("/nudges/sent", json={"phrase": phrase})
+    async def sends(self, phrase: str = "thinking_of_you", key: str | None = None) -> Response:
+        named = {"idempotency-key": key} if key else None
+        return await self.post("/nudges/sent", json={"phrase": phrase}, headers=named)
 
     async def allows(self, purpose: str, expires_at: str | None = None) -> Response:
         yes = {"text_version": 1, "expires_at": expires_at}
@@ -159,6 +163,12 @@ class Person(AsyncClient):
     async def confirms(self) -> Response:
         return await self.post("/pairing/confirm")
 
+    async def links(self, issuer: str = "apple", subject: str | None = None) -> Response:
+        """By a name there that nobody else has, unless one is given."""
+        named = subject or f"{self.name}-{self.id}"
+        shown = ISSUERS[Issuer(issuer)].proof(self.clock.now, named)
+        return await self.put(f"/identities/{issuer}", json=shown)
+
     async def steps_back(self) -> Response:
         """From an invitation, my own or one that I typed."""
         return await self.delete("/pairing/invitation")
@@ -189,6 +199,14 @@ class Stranger(AsyncClient):
     ) -> Response:
         return await self.post("/sessions", json={"email": email, "password": password})
 
+    async def signs_up_with(self, proof: dict[str, str], issuer: str = "apple") -> Response:
+        robin = {"display_name": "Robin", "zone": "Europe/Lisbon", "locale": "en"}
+        said = robin | {"born_on": "1990-05-17"} | proof
+        return await self.post(f"/identities/{issuer}/sign-up", json=said)
+
+    async def signs_in_with(self, proof: dict[str, str], issuer: str = "apple") -> Response:
+        return await self.post(f"/identities/{issuer}/sign-in", json=proof)
+
     async def refreshes(self, refresh_token: str) -> Response:
         return await self.post("/sessions/refresh", json={"refresh_token": refresh_token})
 
@@ -202,11 +220,12 @@ Two = tuple[Person, Person]
 async def a_person(db: AsyncSession, person: Person, zone: str = "Europe/Lisbon") -> Person:
     """Signed up and signed in, with one phone, alone, and having allowed nothing."""
     now = person.clock.now
+    key = new_key()
     account = Account(
         id=person.id,
         email=f"{person.name}-{person.id}@example.org",
         password_hash=NOBODY_SIGNS_IN_WITH,
-        display_name=person.name.title(),
+        name=seal(key, person.name.title().encode(), accounts.name_place(person.id)),
         zone=zone,
         locale=Locale.EN,
         created_at=now,
@@ -224,8 +243,8 @@ async def a_person(db: AsyncSession, person: Person, zone: str = "Europe/Lisbon"
         discreet=False,
         registered_at=now,
     )
-    key = DataKey.of(new_key(), KEYRING, new_id(now), person.id, None)
-    for row in (account, key, session, device):
+    kept = DataKey.of(key, KEYRING, new_id(now), person.id, None)
+    for row in (account, kept, session, device):
         db.add(row)
         await db.flush()
     await db.commit()
@@ -254,10 +273,15 @@ async def a_couple(
     couple = Couple(id=new_id(now), paired_at=now)
     db.add(couple)
     await db.flush()
-    for me, partner in ((one, other), (other, one)):
-        db.add(CoupleMember(account_id=me.id, partner_id=partner.id, couple_id=couple.id))
-    await db.flush()
     key = new_key()
+    for me, partner in ((one, other), (other, one)):
+        name = seal(key, partner.name.title().encode(), name_place(couple.id, me.id))
+        db.add(
+            CoupleMember(
+                account_id=me.id, partner_id=partner.id, couple_id=couple.id, partner_name=name
+            )
+        )
+    await db.flush()
     for me, partner in ((one, other), (other, one)):
         db.add(DataKey.of(key, KEYRING, new_id(now), me.id, couple.id))
         asks = replace(asking(couple_id=couple.id, partner_id=partner.id), id=me.id)
