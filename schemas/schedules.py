@@ -188,8 +188,8 @@ class SchedulePublic(Terms):
 
 def ours(row: type[Schedule | Signature]) -> ColumnElement[bool]:
     """What the wall says as well, in other words."""
-    mine = col(row.couple_id).is_(None) & (col(row.account_id) == bindparam("me"))
-    return mine | (col(row.couple_id) == bindparam("couple"))
+    whose = (col(row.couple_id), col(row.account_id))
+    return (whose[0] == bindparam("couple")) | whose[0].is_(None) & (whose[1] == bindparam("me"))
 
 
 SCHEDULES = select(Schedule).where(ours(Schedule)).order_by(col(Schedule.id)).limit(MOST_LISTED)

@@ -23,6 +23,13 @@ sessions_end_sessions                204      204          204        204
 sessions_refresh                     401
 sessions_end_session                 204/404  404          404        404
 
+identities_read_identities           200      200          200        200
+identities_sign_up                   409
+identities_sign_in                   409
+identities_prove                     409      409          409        409
+identities_link                      409      409          409        409
+identities_unlink                    204      204          204        204
+
 devices_read_devices                 200      200          200        200
 devices_register_device              200      200          200        200
 devices_forget_device                204/404  404          404        404

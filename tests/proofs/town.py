@@ -206,6 +206,7 @@ async def what_sam_keeps(town: Town, db: AsyncSession) -> None:
     await sam.withdraws("reminders")
     another = await another_phone(db, sam, sam._transport.app)  # type: ignore[attr-defined]  # noqa: SLF001
     replaced = {"account_id": sam.id, "session_id": another.session_id, "generation": 0}
+    replaced |= {"expires_at": sam.clock.now + timedelta(days=1)}
     db.add(RefreshToken.model_validate(replaced | {"hash": sha256(REPLACED).digest()}))
     await db.commit()
     town.sams["session_id"] = str(another.session_id)
