@@ -13,8 +13,9 @@ from hashlib import sha256
 from fastapi import APIRouter
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from api.deps import Db, Fittings, House, Me, MeWriting, Now, Writer
+from api.deps import Db, Fittings, House, Me, MeWriting, Now, Writer, limited
 from api.errors import NotPaired, NotSignedIn, Refusal, documented
+from api.policy.limits import CODES, CODES_ACCOUNT
 from notifications import outbox
 from schemas.accounts import ACCOUNT, name_of
 from schemas.base import local_date, new_id
@@ -128,6 +129,7 @@ async def withdraw(_: MeWriting, db: Db) -> None:
     status_code=202,
     summary="Type a code",
     responses=documented(AlreadyPaired, CodeNotGood),
+    dependencies=[limited(CODES, CODES_ACCOUNT)],
 )
 async def redeem(body: Redeem, me: Me, db: Db, now: Now, house: House) -> Pairing:
     """Whoever invited me now sees my name and confirms me. Unknown, used, run out or one's own:

@@ -62,7 +62,7 @@ async def read_schedules(me: Me, db: Db, now: Now) -> list[SchedulePublic]:
     is left out until it is over, and what I declined until other terms are proposed.
     """
     schedules = (await db.exec(NOT_DECLINED, params=me.scope)).all()
-    signatures = (await db.exec(SIGNATURES)).all()
+    signatures = (await db.exec(SIGNATURES, params=me.scope)).all()
     hours = {hour.schedule_id: hour for hour in await db.exec(HOURS, params=me.scope)}
     my_space = (await db.exec(MY_SPACE, params=me.scope)).one_or_none()
     return [
@@ -120,8 +120,8 @@ async def seen(schedule: Schedule, me: Person, db: AsyncSession) -> SchedulePubl
     return policy.shown_to(me, schedule, signatures, await db.get(Hour, (me.id, schedule.id)))
 
 
-async def load(schedule_id: UUID, db: AsyncSession) -> Schedule:
-    schedule = (await db.exec(SCHEDULE, params={"id": schedule_id})).one_or_none()
+async def load(schedule_id: UUID, me: Person, db: AsyncSession) -> Schedule:
+    schedule = (await db.exec(SCHEDULE, params=me.scope | {"id": schedule_id})).one_or_none()
     if schedule is None:
         raise NotFound
     return schedule
@@ -138,7 +138,7 @@ async def change(
     """A new version, signed by me. For both, nothing is in force until my partner signs it too.
     The same terms again are the same version: I sign it, or move my hour.
     """
-    schedule = await load(schedule_id, db)
+    schedule = await load(schedule_id, me, db)
     chosen(body.pack, for_both=schedule.couple_id is not None)
     if schedule.couple_id:
         await knock(paired(me), Approach(), db, now)
@@ -158,7 +158,7 @@ async def agree(
     schedule_id: UUID, body: SignatureWrite, me: MeWriting, db: Db, now: Now
 ) -> SchedulePublic:
     """The version that I was shown, with an hour of my own, which my partner never sees."""
-    schedule = await load(schedule_id, db)
+    schedule = await load(schedule_id, me, db)
     if body.version != schedule.version:
         raise OtherVersion
     await sign(schedule, body, me, db, now)
@@ -175,7 +175,7 @@ async def withdraw(schedule_id: UUID, me: MeWriting, db: Db) -> None:
     """Alone and at once: from now on it opens nothing. Signed by nobody, it is gone. What I have
     not signed I decline: I see no more of it, and whoever proposed it sees no difference.
     """
-    schedule = await load(schedule_id, db)
+    schedule = await load(schedule_id, me, db)
     signatures = (await db.exec(SIGNATURES_OF, params={"id": schedule.id})).all()
     mine = [each for each in signatures if each.account_id == me.id]
     others = [each.version for each in signatures if each.account_id != me.id]

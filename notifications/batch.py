@@ -80,7 +80,7 @@ class Batch:
 
     def follows(self, push: Due) -> Settled:
         if push.id in self.given_back:
-            return Later(self.now, push.attempts, push.reminders_left)
+            return Later(self.now, push.attempts - 1, push.reminders_left)  # nothing was tried
         if push.id in self.outcomes:
             return settle(push, self.outcomes[push.id], self.now)
         verdict = judge(push, self.facts.get(push.account_id), self.now)

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
-from notifications.push import Outcome, Retry, Sent, Target
+from notifications.push import Outcome, Retry, Sent, Target, Unsent
 from notifications.schedule import SECOND_AFTER
 from schemas.base import local_date
 from schemas.door import Approach, Held, Open, Recipient, Refused, door
@@ -161,6 +161,9 @@ def settle(push: Due, outcomes: Mapping[UUID, Outcome], now: datetime) -> Settle
             return Later(again, 0, push.reminders_left - 1)
         return Done()
     waits = [outcome.after for outcome in outcomes.values() if isinstance(outcome, Retry)]
+    unsent = [each.after for each in outcomes.values() if isinstance(each, Unsent)]
+    if unsent and not waits:
+        return Later(now + max(unsent), push.attempts - 1, push.reminders_left)
     if not waits or push.attempts >= MOST_ATTEMPTS:
         return Done()
     # Each time twice as long, as FCM asks.
@@ -169,7 +172,11 @@ def settle(push: Due, outcomes: Mapping[UUID, Outcome], now: datetime) -> Settle
 
 
 def pause(outcomes: Iterable[Mapping[UUID, Outcome]]) -> timedelta:
-    """How long nothing at all may be sent, since FCM has had enough."""
+    """How long nothing at all may be sent, since FCM has had enough, or does not let us in."""
     every = (outcome for phones in outcomes for outcome in phones.values())
-    asked = [each.after for each in every if isinstance(each, Retry) and each.everybody]
+    asked = [
+        each.after
+        for each in every
+        if isinstance(each, Unsent) or (isinstance(each, Retry) and each.everybody)
+    ]
     return max(asked, default=timedelta(0))

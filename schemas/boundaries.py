@@ -166,7 +166,9 @@ def boundaries_of(rows: Iterable[BoundaryRow]) -> Boundaries:
 
 
 NO_BOUNDARIES = boundaries_of([])
-# Mine, and as far as the wall lets them through, my partner's.
+# Mine, and those that my partner shows me. The wall says the same.
 BOUNDARIES = select(BoundaryRow).where(
-    col(BoundaryRow.account_id).in_([bindparam("me"), bindparam("partner")])
+    (col(BoundaryRow.account_id) == bindparam("me"))
+    | (col(BoundaryRow.account_id) == bindparam("partner"))
+    & (col(BoundaryRow.shown_in) == bindparam("couple"))
 )

@@ -16,6 +16,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from api import tokens
 from api.deps import Fittings, become, paired
+from api.limits import Limits
 from api.tokens import Claims
 from schemas import accounts
 from schemas.accounts import Account
@@ -57,8 +58,8 @@ class SignedIn(Auth):
 def fittings(
     engine: AsyncEngine, clock: Clock, token_keys: Mapping[str, bytes] = TOKEN_KEYS
 ) -> Fittings:
-    """What the application of a test is built with."""
-    return Fittings(engine, clock, token_keys, KEYRING)
+    """What the application of a test is built with. Nothing is counted in it."""
+    return Fittings(engine, clock, token_keys, KEYRING, limits=Limits(in_force=()))
 
 
 def asking(
@@ -186,8 +187,8 @@ PASSWORD = "gravel lantern tuesday otter"
 class Stranger(AsyncClient):
     """A phone on which nobody is signed in, with what anybody may try."""
 
-    def __init__(self, app: FastAPI) -> None:
-        transport = ASGITransport(app, raise_app_exceptions=False)
+    def __init__(self, app: FastAPI, address: str = "127.0.0.1") -> None:
+        transport = ASGITransport(app, raise_app_exceptions=False, client=(address, 1))
         super().__init__(base_url="http://api/v1", transport=transport)
 
     async def signs_up(self, **said: object) -> Response:
@@ -196,9 +197,10 @@ class Stranger(AsyncClient):
         return await self.post("/accounts", json=robin | where | said)
 
     async def signs_in(
-        self, email: str = "robin@example.org", password: str = PASSWORD
+        self, email: str = "robin@example.org", password: str = PASSWORD, **headers: str
     ) -> Response:
-        return await self.post("/sessions", json={"email": email, "password": password})
+        said = {"email": email, "password": password}
+        return await self.post("/sessions", json=said, headers=headers)
 
     async def signs_up_with(self, proof: dict[str, str], issuer: str = "apple") -> Response:
         robin = {"display_name": "Robin", "zone": "Europe/Lisbon", "locale": "en"}
@@ -208,8 +210,9 @@ class Stranger(AsyncClient):
     async def signs_in_with(self, proof: dict[str, str], issuer: str = "apple") -> Response:
         return await self.post(f"/identities/{issuer}/sign-in", json=proof)
 
-    async def refreshes(self, refresh_token: str) -> Response:
-        return await self.post("/sessions/refresh", json={"refresh_token": refresh_token})
+    async def refreshes(self, refresh_token: str, **headers: str) -> Response:
+        said = {"refresh_token": refresh_token}
+        return await self.post("/sessions/refresh", json=said, headers=headers)
 
     async def asks(self, access_token: str, path: str = "/accounts/me") -> Response:
         return await self.get(path, headers={"authorization": f"Bearer {access_token}"})
