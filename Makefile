@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test check format lock contract clean
+.PHONY: help demo serve test check proofs format lock contract clean
 
 help: ## List the commands
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1	\2/p' $(MAKEFILE_LIST)
@@ -26,6 +26,12 @@ check: .venv/dev ## Format, lint, types, import contracts, contract file, tests
 
 contract: ## Lint openapi.yaml and type-check a TypeScript client of it (needs Node and npm)
 	tests/contract/check
+
+# Each prints what it did, its seed and its time, and takes sizes: see its --help.
+proof-%: .venv/dev
+	$(BIN)/python -m tests.proofs.$* $(SIZES)
+
+proofs: proof-crash proof-writes proof-outage proof-access proof-occurrences proof-bouncer ## Run the programs that prove, at full size (also one by one: make proof-crash)
 
 format: .venv/dev ## Format, and write openapi.yaml anew
 	$(BIN)/ruff format .

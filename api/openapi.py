@@ -6,7 +6,7 @@ from typing import Any
 import yaml
 from fastapi import FastAPI
 
-from api.errors import PROBLEM_JSON, Problem, TooLarge, documented
+from api.errors import PROBLEM_JSON, Problem, TooLarge, TooSlow, documented
 
 Node = dict[str, Any]
 
@@ -35,6 +35,7 @@ TAGS = [
     {"name": "identities", "description": "Signing in with Apple and Google. Mine."},
     {"name": "devices", "description": "Where a push reaches me. Mine."},
     {"name": "pairing", "description": "Becoming a couple, and leaving."},
+    {"name": "blocks", "description": "Former partners whose codes I do not take any more. Mine."},
     {"name": "consents", "description": "What I allow, one purpose at a time. Mine."},
     {"name": "boundaries", "description": "How, when and about what I may be reached. Mine."},
     {"name": "space", "description": "Stepping back for a while. Mine."},
@@ -49,6 +50,12 @@ TAGS = [
 DONE = {"200": "This is how it stands.", "201": "Made.", "202": "Accepted.", "204": "Done."}
 BEARER = {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
 # For each operation a request and its answer; tests/test_contract.py plays them.
+# What these make has an id, which goes into paths under this name.
+MAKES = {
+    "devices_register_device": "device_id",
+    "checkins_begin": "checkin_id",
+    "schedules_make": "schedule_id",
+}
 EXAMPLES = Path(__file__).parent / "examples.yaml"
 
 
@@ -75,6 +82,9 @@ def complete(document: Node) -> None:
         name_it(operation)
         add_examples(operation, **examples.get(operation["operationId"], {}))
         complete_responses(operation, components)
+    for operation in operations(document):
+        if operation["operationId"] in MAKES:
+            add_links(operation, MAKES[operation["operationId"]], document)
     tidy_schemas(components["schemas"])
     for kind in components:
         components[kind] = dict(sorted(components[kind].items()))
@@ -111,12 +121,26 @@ def add_examples(
 def complete_responses(operation: Node, components: Node) -> None:
     responses = operation["responses"]
     if "requestBody" in operation:
-        responses[str(TooLarge.status)] = documented(TooLarge)[TooLarge.status]
+        of_a_body = documented(TooSlow, TooLarge)
+        responses |= {str(each.status): of_a_body[each.status] for each in (TooSlow, TooLarge)}
     for status in sorted(responses):
         response = responses.pop(status)
         if status in DONE:
             response["description"] = DONE[status]
         responses[status] = response if status in DONE else shared(response, components)
+
+
+def add_links(operation: Node, name: str, document: Node) -> None:
+    """Whatever can be asked about what was made."""
+    done = next(
+        operation["responses"][status] for status in DONE if status in operation["responses"]
+    )
+    asked = {name: "$response.body#/id"}
+    done["links"] = {
+        each["operationId"]: {"operationId": each["operationId"], "parameters": asked}
+        for each in operations(document)
+        if name in {parameter["name"] for parameter in each.get("parameters", [])}
+    }
 
 
 def shared(response: Node, components: Node) -> Node:

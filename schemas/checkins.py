@@ -15,12 +15,13 @@ from sqlalchemy import (
     bindparam,
     tuple_,
 )
-from sqlmodel import Field, SQLModel, col, or_, select
+from sqlmodel import Field, SQLModel, col, column, exists, or_, select, table
 
 from schemas.base import Body, Text, local_date, new_id
 from schemas.pairing import Person
 from schemas.questionnaires import Name, Pack
 from schemas.schedules import Hour
+from schemas.space import came_into_my_space
 
 OPEN_FOR = timedelta(days=7)
 PAGE = 50
@@ -167,10 +168,17 @@ MY_HOUR_HAS_COME = ~(
     .where(col(Hour.next_on) <= Checkin.date)
     .exists()
 )
-# Mine, my couple's, and former couples' in which I have answered: as far as the wall shows them.
+NOT_KEPT_BACK = ~came_into_my_space(col(Checkin.begun_by), col(Checkin.begun_at))
+# Mine, my couple's, and former couples' in which I have answered. The wall says the same.
+_answer = table("answer", column("checkin_id", Uuid), column("account_id", Uuid))
+MINE_TO_SEE = MY_HOUR_HAS_COME & or_(
+    col(Checkin.account_id) == bindparam("me"),
+    col(Checkin.couple_id) == bindparam("couple"),
+    exists().where(_answer.c.checkin_id == Checkin.id, _answer.c.account_id == bindparam("me")),
+)
 CHECKINS = (
     select(Checkin)
-    .where(MY_HOUR_HAS_COME)
+    .where(MINE_TO_SEE, NOT_KEPT_BACK)
     .where(
         tuple_(col(Checkin.date), col(Checkin.id))
         < tuple_(bindparam("date", type_=Date), bindparam("id", type_=Uuid))
@@ -178,7 +186,7 @@ CHECKINS = (
     .order_by(col(Checkin.date).desc(), col(Checkin.id).desc())
     .limit(bindparam("most"))
 )
-CHECKIN = select(Checkin).where(col(Checkin.id) == bindparam("id"), MY_HOUR_HAS_COME)
+CHECKIN = select(Checkin).where(col(Checkin.id) == bindparam("id"), MINE_TO_SEE)
 SAME_CHECKIN = (
     select(Checkin)
     .where(col(Checkin.pack) == bindparam("pack"), col(Checkin.date) == bindparam("date"))

@@ -6,7 +6,7 @@ from typing import Self
 from uuid import UUID
 
 from pydantic import StrictBool, StrictInt, ValidationInfo, field_validator
-from sqlalchemy import bindparam, func
+from sqlalchemy import ColumnElement, bindparam, func
 from sqlmodel import Field, SQLModel, col, select
 
 from schemas.base import Body, LocalTime, Zone, date_exists, instant, local_date, new_id, words
@@ -14,7 +14,7 @@ from schemas.pairing import Person
 from schemas.questionnaires import Name
 from schemas.shapes import Agreement, Mine, within_pairing
 
-MOST_SCHEDULES = 10
+MOST_SCHEDULES, MOST_LISTED = 10, 40
 
 
 class Cadence(StrEnum):
@@ -77,7 +77,7 @@ class SignatureWrite(HourFields, Body):
 
 
 class Schedule(Terms, Agreement, table=True):
-    """Terms as they stand; a proposal replaces them and needs both to sign again."""
+    """Terms as they stand; other terms replace them and need both to sign again."""
 
     __table_args__ = (within_pairing(),)
 
@@ -90,14 +90,9 @@ class Schedule(Terms, Agreement, table=True):
     @classmethod
     def of(cls, me: Person, body: ScheduleWrite, now: datetime) -> Self:
         """The row that this person's request asks for."""
-        private = {
-            "id": new_id(now),
-            "account_id": me.id,
-            "couple_id": me.couple_id if body.for_both else None,
-            "version": 1,
-            "proposed_at": now,
-        }
-        return cls.model_validate(body, update=private)
+        whose = {"account_id": me.id, "couple_id": me.couple_id if body.for_both else None}
+        private = {"id": new_id(now), "version": 1, "proposed_at": now}
+        return cls.model_validate(body, update=whose | private)
 
     def propose(self, me: Person, body: TermsWrite, now: datetime) -> None:
         """New terms, as a version that nobody has signed yet."""
@@ -132,12 +127,8 @@ class Signature(SQLModel, table=True):
     @classmethod
     def of(cls, me: Person, schedule: Schedule) -> Self:
         """My signature under the version that stands."""
-        return cls(
-            schedule_id=schedule.id,
-            account_id=me.id,
-            couple_id=schedule.couple_id,
-            version=schedule.version,
-        )
+        said = {"couple_id": schedule.couple_id, "version": schedule.version}
+        return cls.model_validate(said | {"schedule_id": schedule.id, "account_id": me.id})
 
 
 class Hour(Mine, HourFields, table=True):
@@ -171,17 +162,12 @@ class Hour(Mine, HourFields, table=True):
         return hour
 
     def move_on(self, schedule: Schedule, now: datetime) -> None:
-        """To the first occurrence after now; what was missed meanwhile is not made up for, nor is
-        a date that the zone leaves out: in Samoa no 30 December 2011 ever came.
-        """
-        day = local_date(now, self.zone) - timedelta(days=1)
-        while True:
+        """To the first occurrence after now, on a date that there is; what was missed is over."""
+        day, at = local_date(now, self.zone) - timedelta(days=1), now
+        while at <= now or day <= self.next_on or not date_exists(day, self.zone):
             day = schedule.next_on(day)
-            if day <= self.next_on or not date_exists(day, self.zone):
-                continue
-            if (at := instant(day, self.at, self.zone)) > now:
-                self.next_on, self.next_at = day, at
-                return
+            at = instant(day, self.at, self.zone)
+        self.next_on, self.next_at = day, at
 
 
 class SchedulePublic(Terms):
@@ -195,9 +181,15 @@ class SchedulePublic(Terms):
     my_hour: HourFields | None
 
 
-SCHEDULES = select(Schedule).order_by(col(Schedule.id)).limit(4 * MOST_SCHEDULES)
-SCHEDULE = select(Schedule).where(col(Schedule.id) == bindparam("id"))
-SIGNATURES = select(Signature)
+def ours(row: type[Schedule | Signature]) -> ColumnElement[bool]:
+    """What the wall says as well, in other words."""
+    whose = (col(row.couple_id), col(row.account_id))
+    return (whose[0] == bindparam("couple")) | whose[0].is_(None) & (whose[1] == bindparam("me"))
+
+
+SCHEDULES = select(Schedule).where(ours(Schedule)).order_by(col(Schedule.id)).limit(MOST_LISTED)
+SCHEDULE = select(Schedule).where(ours(Schedule), col(Schedule.id) == bindparam("id"))
+SIGNATURES = select(Signature).where(ours(Signature))
 SIGNATURES_OF = select(Signature).where(col(Signature.schedule_id) == bindparam("id"))
 HOURS = select(Hour).where(col(Hour.account_id) == bindparam("me"))
 # What I proposed, to myself or to both: nobody fills up the other's ten.
