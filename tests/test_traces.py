@@ -6,22 +6,26 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import pytest
+from fastapi import FastAPI
 from httpx import AsyncClient
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from sqlalchemy import URL
+from sqlmodel import UTCDateTime, func, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from api import tokens
+from api.tokens import Claims
 from notifications.emulator import local_emulator
 from notifications.emulator_socket import serve
+from tests.builders import KEYRING, TOKEN_KEYS, Person, a_person
 from tests.crowd import a_crowd, until_nothing_waits
 from tests.fakes import Clock
 from tests.processes import a_free_port, a_process, until_it_answers
-from tests.test_guards_logs import CANARY, is_mistaken, says_everything, signed_in
+from tests.test_guards_logs import CANARY, SIGN_UP, is_mistaken, says_everything
 
 CALLER = "ab" * 16  # the trace of whoever asks
 
@@ -66,19 +70,29 @@ async def traced(
         assert await process.wait() == 0
 
 
-@pytest.mark.usefixtures("db")
+# So that somebody who is in the database of the tests can be told apart by another process.
+KEYS = {
+    "TWOFOLD_TOKEN_KEYS": ",".join(f"{name}:{key.hex()}" for name, key in TOKEN_KEYS.items()),
+    "TWOFOLD_DATA_KEYS": ",".join(f"{name}:{key.hex()}" for name, key in KEYRING.keys.items()),
+}
+
+
 async def test_of_requests_a_trace_shows_what_was_done_and_nothing_of_what_was_said(
-    database: URL, tmp_path: Path
+    database: URL, db: AsyncSession, tmp_path: Path
 ) -> None:
+    now = (await db.exec(select(func.now(type_=UTCDateTime)))).one()
+    sam = await a_person(db, Person(CANARY, FastAPI(), Clock(now)))
     collector, port = Collector(), a_free_port()
     url = f"http://127.0.0.1:{port}"
     async with (
-        traced("serve", collector, database, tmp_path, TWOFOLD_PORT=port),
+        traced("serve", collector, database, tmp_path, TWOFOLD_PORT=port, **KEYS),
         AsyncClient(base_url=f"{url}/v1", trust_env=False) as phone,
     ):
         await until_it_answers(f"{url}/healthz")
-        await signed_in(phone)
+        token = tokens.issue(TOKEN_KEYS, Claims(sam.id, sam.session_id), now)
+        phone.headers["authorization"] = f"Bearer {token}"
         await says_everything(phone)
+        assert (await phone.post("/accounts", json=SIGN_UP)).status_code == 202
         phone.headers["traceparent"] = f"00-{CALLER}-{'cd' * 8}-01"
         await is_mistaken(phone)
 
