@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col
 
 from api.deps import Counted, Db, House, Me, MeWriting, Now, become, limited
-from api.errors import NotSignedIn, Refusal, documented
+from api.errors import NotSignedIn, Refusal, Underage, documented
 from api.policy.limits import SIGN_UP, SIGN_UP_EMAIL
 from schemas.accounts import ACCOUNT, Account, AccountPublic, AccountWrite, SignUp
 from schemas.base import local_date, new_id
@@ -17,13 +17,6 @@ from schemas.data_keys import DataKey
 from schemas.sealing import new_key
 
 router = APIRouter(prefix="/accounts", tags=["accounts"])
-
-
-class Underage(Refusal):
-    type = "/problems/underage"
-    status = 422
-    detail = "Twofold is for people of 18 and older."
-    pointer = "#/born_on"
 
 
 class PasswordCommonlyUsed(Refusal):

@@ -14,6 +14,7 @@ from api import (
     consents,
     devices,
     health,
+    identities,
     nudges,
     pairing,
     questionnaires,
@@ -34,7 +35,17 @@ from api.openapi import TAGS, describe
 from api.paths import Paths
 
 AREAS = (
-    *(accounts, sessions, devices, pairing, consents, boundaries, space, questionnaires),
+    *(
+        accounts,
+        sessions,
+        identities,
+        devices,
+        pairing,
+        consents,
+        boundaries,
+        space,
+        questionnaires,
+    ),
     *(checkins, answers, schedules, nudges, today),
 )
 

@@ -22,7 +22,8 @@ from api.demo import demo
 from api.deps import Fittings
 from api.local import everything
 from api.openapi import as_yaml
-from api.settings import SettingRefused, Settings
+from api.settings import Settings
+from api.settings_refused import SettingRefused
 from api.stopping import told_to_stop
 from api.traces import traces
 from schemas import embedded

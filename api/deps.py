@@ -28,12 +28,14 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from api import tokens
 from api.crowd import Crowd
 from api.errors import NotPaired, NotProved, NotSignedIn
+from api.issuers import Trusted
 from api.limits import Limits, Tally
 from api.passwords import Passwords
 from api.policy.limits import Policy, protects
 from schemas.base import Locale
 from schemas.data_keys import place
 from schemas.database import transaction
+from schemas.identities import Issuer
 from schemas.pairing import OPENING, Member, Person
 from schemas.sealing import Keyring
 
@@ -50,6 +52,7 @@ class Fittings:
     keyring: Keyring
     passwords: Passwords = field(default_factory=Passwords)
     security_contact: str | None = None
+    issuers: Mapping[Issuer, Trusted] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
     crowd: Crowd = field(default_factory=Crowd)
     docs: bool = False  # are /docs and the like open?

@@ -75,6 +75,13 @@ class NotPaired(Refusal):
     detail = "This needs a partner, and there is none."
 
 
+class Underage(Refusal):
+    type = "/problems/underage"
+    status = 422
+    detail = "Twofold is for people of 18 and older."
+    pointer = "#/born_on"
+
+
 class NotFound(Refusal):
     type = "/problems/not-found"
     status = 404

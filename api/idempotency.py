@@ -28,6 +28,13 @@ NAME = "Idempotency-Key"
 Shown = TypeVar("Shown", bound=BaseModel)
 
 
+NAMED = Header(
+    alias=NAME,
+    description="A UUID of the app's own for this request, the same each time it is sent"
+    " again. For 24 hours it is then answered as the first time, and done once.",
+)
+
+
 class IdempotencyKeyReused(Refusal):
     type = "/problems/idempotency-key-reused"
     status = 422
@@ -74,14 +81,7 @@ async def once(
     me: MeWriting,
     db: Db,
     now: Now,
-    key: Annotated[
-        Key | None,
-        Header(
-            alias=NAME,
-            description="A UUID of the app's own for this request, the same each time it is sent"
-            " again. For 24 hours it is then answered as the first time, and done once.",
-        ),
-    ] = None,
+    key: Annotated[Key | None, NAMED] = None,
 ) -> Keeper:
     """Raises the first answer, where there is one; else says where to keep it."""
     status = request.scope["route"].status_code

@@ -22,6 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 import migrations
 from api.app import create_app
 from api.deps import Fittings
+from api.issuers import Trusted
 from api.limits import Limits, open_storage
 from api.metrics import metrics
 from api.observed import Observed
@@ -83,6 +84,7 @@ def fittings(settings: Settings, engine: AsyncEngine, clock: Clock) -> Fittings:
         settings.token_keys,
         Keyring(settings.data_keys),
         security_contact=settings.security_contact,
+        issuers=Trusted.on(settings.issuers),
         limits=Limits(open_storage(settings.redis_url), key),
         docs=settings.docs,
     )

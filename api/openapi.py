@@ -32,6 +32,7 @@ taken again.
 TAGS = [
     {"name": "accounts", "description": "One person, on however many phones. Mine."},
     {"name": "sessions", "description": "The phones on which I am signed in. Mine."},
+    {"name": "identities", "description": "Signing in with Apple and Google. Mine."},
     {"name": "devices", "description": "Where a push reaches me. Mine."},
     {"name": "pairing", "description": "Becoming a couple, and leaving."},
     {"name": "consents", "description": "What I allow, one purpose at a time. Mine."},

@@ -7,7 +7,6 @@ lost the answer, and gets another.
 """
 
 import secrets
-from datetime import datetime
 from hashlib import sha256
 from typing import Annotated
 from uuid import UUID
@@ -16,10 +15,10 @@ from fastapi import APIRouter, Depends
 from fastapi.responses import JSONResponse
 from sqlalchemy import Uuid, bindparam, func
 from sqlmodel import select
-from sqlmodel.ext.asyncio.session import AsyncSession
 
-from api import known_phones, tokens
-from api.deps import Db, Fittings, House, Me, MeWriting, Now, become
+from api import known_phones
+from api.begun import begin, issue
+from api.deps import Db, House, Me, MeWriting, Now, become
 from api.errors import NotFound, NotSignedIn, Refusal, documented
 from api.known_phones import count_going_on, count_try
 from schemas.accounts import ACCOUNT
@@ -27,13 +26,9 @@ from schemas.database import transaction
 from schemas.sessions import (
     END_SESSION,
     END_SESSIONS,
-    HELD_ACCOUNT,
-    LASTS,
-    MAKE_ROOM,
     REFRESH_TOKEN,
     SESSIONS,
     Refresh,
-    RefreshToken,
     Session,
     SessionPublic,
     SignedIn,
@@ -86,12 +81,7 @@ async def sign_in(
     up the tries of this phone.
     """
     await become(db, account_id)
-    await db.exec(HELD_ACCOUNT, params={"me": account_id})
-    await db.exec(MAKE_ROOM, params={"me": account_id})
-    session = Session.begin(account_id, now)
-    db.add(session)
-    await db.flush()
-    given = issue(session, db, house, now)
+    given = await begin(account_id, db, house, now)
     name = secrets.token_urlsafe(16)
     proof = known_phones.issue(house.token_keys, account_id, body.email, name, now)
     return SignedIn(**given.model_dump(), known_phone=proof)
@@ -120,26 +110,6 @@ async def refresh(body: Refresh, db: Db, now: Now, house: House) -> Tokens | JSO
         return SessionOver.response()
     session.spend(token, now)
     return issue(session, db, house, now)
-
-
-def issue(session: Session, db: AsyncSession, house: Fittings, now: datetime) -> Tokens:
-    """The tokens with which this session goes on."""
-    refresh_token = secrets.token_urlsafe(32)
-    row = RefreshToken(
-        hash=sha256(refresh_token.encode()).digest(),
-        account_id=session.account_id,
-        session_id=session.id,
-        generation=session.spent + 1,
-        expires_at=now + LASTS,
-    )
-    db.add(row)
-    claims = tokens.Claims(session.account_id, session.id)
-    return Tokens(
-        token_type="Bearer",  # noqa: S106 - the name of a scheme
-        access_token=tokens.issue(house.token_keys, claims, now),
-        expires_in=int(tokens.LASTS.total_seconds()),
-        refresh_token=refresh_token,
-    )
 
 
 @router.get("", summary="List my sessions", responses=documented(NotSignedIn))

@@ -14,6 +14,10 @@ from typing import Self, TypeVar
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
+from api.issuers import Terms
+from api.settings_issuers import read_issuers
+from api.settings_refused import SettingRefused
+from schemas.identities import Issuer
 from schemas.sealing import KEY as KEY_LENGTH
 
 KEY = re.compile(r"(?P<id>[\w.-]+):(?P<key>(?:[0-9a-fA-F]{2}){32,})", re.ASCII)
@@ -22,10 +26,6 @@ HTTP = ("http://", "https://")
 REDIS = ("redis://", "rediss://")
 Port = TypeVar("Port", int, None)
 CONTACTS = ("https://", "mailto:", "tel:")  # as RFC 9116 asks
-
-
-class SettingRefused(Exception):
-    """A setting that cannot be meant as it stands; says which, and nothing of its value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,7 @@ class Settings:
     metrics_host: str
     traces_endpoint: str | None
     security_contact: str | None
+    issuers: Mapping[Issuer, Terms]
     redis_url: str | None = field(repr=False)
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...]
     docs: bool
@@ -69,6 +70,7 @@ class Settings:
             metrics_host=environment.get("TWOFOLD_METRICS_HOST") or "127.0.0.1",
             traces_endpoint=read_start(environment, "OTEL_EXPORTER_OTLP_ENDPOINT", HTTP),
             security_contact=read_start(environment, "TWOFOLD_SECURITY_CONTACT", CONTACTS),
+            issuers=read_issuers(environment),
             redis_url=read_start(environment, "TWOFOLD_REDIS_URL", REDIS),
             trusted_proxies=read_proxies(environment.get("TWOFOLD_TRUSTED_PROXIES") or ""),
             docs=read_docs(environment),

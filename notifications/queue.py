@@ -19,6 +19,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from notifications.policy import Done, Due, Later, Settled
 from schemas.devices import Device
 from schemas.idempotency import KeptAnswer
+from schemas.identities import IdentityNonce
 from schemas.nudges import Kind, Nudge, Push
 from schemas.sessions import RefreshToken, Session
 
@@ -76,7 +77,7 @@ FORGET = delete(Device).where(col(Device.id) == DEAD.c.id, col(Device.target) ==
 UNSYNCHRONIZED = {"synchronize_session": False}
 SWEEPS = tuple(
     delete(table).where(col(table.expires_at) <= bindparam("now"))
-    for table in (Nudge, Session, RefreshToken, KeptAnswer)
+    for table in (Nudge, Session, RefreshToken, KeptAnswer, IdentityNonce)
 )
 
 

@@ -6,7 +6,7 @@ from unicodedata import normalize
 from uuid import UUID
 
 from pydantic import AfterValidator, SecretStr, StringConstraints
-from sqlalchemy import bindparam
+from sqlalchemy import CheckConstraint, bindparam
 from sqlmodel import Field, SQLModel, col, select
 
 from schemas.base import Body, Day, Locale, Text, Zone, storable, words
@@ -81,17 +81,22 @@ class Named(SQLModel):
     )
 
 
-class SignUp(Named, AccountFields, Body):
-    """Make an account."""
+class SignUpFields(Named, AccountFields):
+    """What everybody says who makes an account."""
 
-    email: Email
-    password: Password = Field(description="15 characters or more, and not a common one.")
     born_on: Birthday = Field(description="Checked (18 or older) and not kept.")
 
     def adult(self, today: date) -> bool:
         """Has the eighteenth birthday come? Somebody born on 29 February waits for 1 March."""
         birthday_passed = (today.month, today.day) >= (self.born_on.month, self.born_on.day)
         return today.year - self.born_on.year - (not birthday_passed) >= ADULT
+
+
+class SignUp(SignUpFields, Body):
+    """Make an account."""
+
+    email: Email
+    password: Password = Field(description="15 characters or more, and not a common one.")
 
 
 class AccountWrite(Named, AccountFields, Body):
@@ -101,20 +106,30 @@ class AccountWrite(Named, AccountFields, Body):
 class Account(AccountFields, table=True):
     """A person. Every other row of theirs goes when this one goes."""
 
+    __table_args__ = (
+        CheckConstraint("(email is null) = (password_hash is null)", "address_with_password"),
+    )
+
     id: UUID = Field(primary_key=True)
-    email: str = Field(unique=True)
-    password_hash: str
+    # Null, both: whoever signs in with an identity elsewhere has neither.
+    email: str | None = Field(unique=True)
+    password_hash: str | None
     name: bytes = Field(description="Sealed, with the key of whose it is.")
     created_at: datetime
 
     @classmethod
     def of(
-        cls, body: SignUp, password_hash: str, account_id: UUID, key: bytes, now: datetime
+        cls,
+        body: SignUpFields,
+        password_hash: str | None,
+        account_id: UUID,
+        key: bytes,
+        now: datetime,
     ) -> Self:
-        """The row that signing up asks for."""
+        """The row that signing up asks for; with an identity, it asks for no password."""
         private = {"id": account_id, "password_hash": password_hash, "created_at": now}
         name = seal(key, body.display_name.encode(), name_place(account_id))
-        kept = body.model_dump(include={"email", "zone", "locale"})
+        kept = {"email": None} | body.model_dump(include={"email", "zone", "locale"})
         return cls.model_validate(kept | private | {"name": name})
 
     def change(self, body: AccountWrite, key: bytes) -> None:
@@ -141,7 +156,7 @@ class AccountPublic(Named, AccountFields):
     """My own account, as I see it."""
 
     id: UUID
-    email: str
+    email: str | None = Field(description="Null: I sign in with an identity and have no password.")
 
 
 ACCOUNT = select(Account).where(col(Account.id) == bindparam("me"))

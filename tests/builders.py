@@ -25,12 +25,14 @@ from schemas.consents import Consent, ConsentWrite, Purpose
 from schemas.data_keys import DataKey
 from schemas.database import transaction
 from schemas.devices import Device, Platform, TargetKind
+from schemas.identities import Issuer
 from schemas.nudges import Kind, Nudge, Push
 from schemas.pairing import Couple, CoupleMember, name_place
 from schemas.pairing import Person as Asking
 from schemas.sealing import Keyring, new_key, seal
 from schemas.sessions import Session
 from tests.fakes import NOON, Clock
+from tests.local_issuer import ISSUERS
 
 SIX = "2026-03-02T18:00:00Z"
 TOKEN_KEYS = {"test": b"0123456789abcdef0123456789abcdef"}
@@ -162,6 +164,12 @@ class Person(AsyncClient):
     async def confirms(self) -> Response:
         return await self.post("/pairing/confirm")
 
+    async def links(self, issuer: str = "apple", subject: str | None = None) -> Response:
+        """By a name there that nobody else has, unless one is given."""
+        named = subject or f"{self.name}-{self.id}"
+        shown = ISSUERS[Issuer(issuer)].proof(self.clock.now, named)
+        return await self.put(f"/identities/{issuer}", json=shown)
+
     async def steps_back(self) -> Response:
         """From an invitation, my own or one that I typed."""
         return await self.delete("/pairing/invitation")
@@ -192,6 +200,14 @@ class Stranger(AsyncClient):
     ) -> Response:
         said = {"email": email, "password": password}
         return await self.post("/sessions", json=said, headers=headers)
+
+    async def signs_up_with(self, proof: dict[str, str], issuer: str = "apple") -> Response:
+        robin = {"display_name": "Robin", "zone": "Europe/Lisbon", "locale": "en"}
+        said = robin | {"born_on": "1990-05-17"} | proof
+        return await self.post(f"/identities/{issuer}/sign-up", json=said)
+
+    async def signs_in_with(self, proof: dict[str, str], issuer: str = "apple") -> Response:
+        return await self.post(f"/identities/{issuer}/sign-in", json=proof)
 
     async def refreshes(self, refresh_token: str, **headers: str) -> Response:
         said = {"refresh_token": refresh_token}

@@ -34,6 +34,8 @@ NOBODY = UUID("019cabd8-3800-7aaa-aaaa-aaaaaaaaaaaa")
 OPEN = {
     "accounts_sign_up": "an account begins with it",
     "sessions_sign_in": "shows a password instead",
+    "identities_sign_up": "an account begins with it",
+    "identities_sign_in": "shows a token of an issuer instead",
     "sessions_refresh": "shows a refresh token instead",
 }
 ALWAYS = {each.__name__ for each in EVERYWHERE}
@@ -226,6 +228,9 @@ HARMLESS_AGAIN = {
     "accounts_sign_up": "an address has one account, and nobody is there yet to keep an answer for",
     "sessions_sign_in": "nobody is there yet; of sessions that are too many the oldest end",
     "sessions_refresh": "where its answer was lost, the token is taken again",
+    "identities_sign_up": "the issuer's token is good once",
+    "identities_sign_in": "the same",
+    "identities_prove": "the same",
     "pairing_redeem": "typed again, it still waits",
     "pairing_confirm": "there is one couple; who asks where they stand is told",
     "pairing_leave": "gone is gone",
@@ -305,6 +310,7 @@ INSTANTS = {
     "ConsentPublic.expires_at": "mine",
     "ConsentPast.expires_at": "mine",
     "ConsentPast.said_at": "mine",
+    "IdentityPublic.linked_at": "mine",
     "SessionPublic.created_at": "mine",
     "SessionPublic.rotated_at": "mine",
     "Today.next_reminder_at": "mine",

@@ -69,6 +69,7 @@ async def sam_is_busy(cast: Cast) -> None:
     await cast.sam.sets(daily_budget={"most": 1, "shown": True})
     await cast.sam.sends(key="once")
     await cast.sam.takes_space("silent")
+    await cast.sam.links()
 
 
 async def robin_invites(cast: Cast, db: AsyncSession) -> UUID:

@@ -84,6 +84,7 @@ async def is_mistaken(phone: AsyncClient) -> None:
         ("/sessions", {CANARY: CANARY}),
         ("/sessions/refresh", {"refresh_token": CANARY}),
         ("/pairing/redeem", {"code": CANARY}),
+        ("/identities/apple/sign-in", {"token": CANARY, "nonce": CANARY * 2}),
         (f"/{CANARY}", {}),
     ):
         assert 400 <= (await phone.post(path, json=body)).status_code < 500

@@ -12,13 +12,15 @@ create table account (
     zone varchar(64) not null,
     locale varchar(40) not null,
     id uuid not null,
-    email varchar not null,
-    password_hash varchar not null,
+    email varchar,
+    password_hash varchar,
     name bytea not null,
     created_at timestamptz not null,
     constraint pk_account primary key (id),
     constraint ck_account_locale check (locale in ('en', 'pt')),
-    constraint uq_account_email unique (email)
+    constraint uq_account_email unique (email),
+    constraint ck_account_address_with_password
+        check ((email is null) = (password_hash is null))
 );
 """
 

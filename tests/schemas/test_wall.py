@@ -9,6 +9,7 @@ import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import astuple, dataclass
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
@@ -19,6 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from schemas.database import Role, open_engine
+from schemas.identities import Identity, IdentityNonce, Issuer, Vouched
 from schemas.sessions import RefreshToken
 from tests.builders import Person, Two, a_couple, a_person
 from tests.catalog import column, tables
@@ -58,6 +60,8 @@ WALL = {
     "couple": Rights("id = :couple"),
     "data_key": Rights(MINE, adds=f"{MINE} and {NOW}"),
     "device": Rights(MINE, MINE, MINE, MINE),
+    "identity": Rights(MINE, adds=MINE, removes=MINE),
+    "identity_nonce": Rights(MINE, adds=MINE),
     "invitation": Rights(
         f"{MINE} or joiner_id = :me", adds=f"{MINE} and joiner_id is null", removes=MINE
     ),
@@ -108,6 +112,10 @@ async def town(app: FastAPI, db: AsyncSession, clock: Clock, noise: Two) -> Town
         token = {"account_id": person.id, "session_id": person.session_id, "generation": 1}
         private = {"hash": person.session_id.bytes, "expires_at": clock.now}
         db.add(RefreshToken.model_validate(token | private))
+        expires_at = clock.now + timedelta(minutes=10)
+        vouched = Vouched(Issuer.APPLE, person.id.bytes, person.id.bytes, expires_at)
+        db.add(Identity.of(vouched, person.id, clock.now))
+        db.add(IdentityNonce.of(vouched, person.id))
     await db.commit()
     found = {
         name: await column(db, f"select couple_id from member where account_id = '{person.id}'")
@@ -327,6 +335,7 @@ async def nothing_is_there(api: AsyncConnection) -> None:
 # What runs as the owner, and for whom. Each is asked below about everybody that it is not for.
 REACH_PAST = {
     "account_by_email": "whoever signs in, who has shown nothing yet: an id, for an address",
+    "account_by_identity": "whoever signs in, who has shown a token: an id, for a hash",
     "asked_of_me": "a wall of its own",
     "found_couple": "whoever invited, for the one who typed their code",
     "invitation_of_code": "whoever holds a code",
@@ -384,6 +393,8 @@ WORKER_READS = {
     "answer": {"account_id", "checkin_id"},
     "couple": set[str](),
     "data_key": set[str](),
+    "identity": set[str](),
+    "identity_nonce": {"expires_at"},
     "invitation": set[str](),
     "kept_answer": {"expires_at"},
     "refresh_token": {"expires_at"},
@@ -409,6 +420,7 @@ async def test_the_worker_reads_no_answer_no_address_and_nothing_that_opens(
         *("email from account", "password_hash from account", "name from account"),
         *("account_id from session", "hash from refresh_token", "code_hash from invitation"),
         *("revealed_answers(id, now()) from checkin", "account_by_email('sam@example.org')"),
+        *("account_id from identity", "hash from identity_nonce", "account_by_identity('')"),
     ],
 )
 async def test_the_worker_is_turned_away_from(wanted: str, engines: Engines) -> None:
@@ -421,6 +433,7 @@ WORKER_WRITES = {
     "checkin": "opens what is due",
     "device": "forgets one that FCM no longer knows",
     "kept_answer": "sweeps what has run out",
+    "identity_nonce": "sweeps what has run out",
     "member": "locks it while it writes for somebody; a policy forbids the change",
     "nudge": "tells what is due, and sweeps what is over",
     "push": "is its own",
