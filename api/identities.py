@@ -15,9 +15,10 @@ from sqlmodel import SQLModel
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from api.begun import begin
-from api.deps import Claims, Db, Fresh, House, Me, MeWriting, Now, become, opened
+from api.deps import Claims, Db, Fresh, House, Me, MeWriting, Now, become, limited, opened
 from api.errors import NotProved, NotSignedIn, Refusal, Underage, documented
 from api.policy import identities as policy
+from api.policy.limits import PROOF, SIGN_IN, SIGN_UP
 from api.vouching import IdentityRefused, IssuerAway, IssuerOff, vouched_for
 from schemas.accounts import ACCOUNT, Account
 from schemas.base import local_date, new_id
@@ -77,6 +78,7 @@ async def read_identities(me: Me, db: Db) -> list[IdentityPublic]:
     status_code=201,
     summary="Sign up with an identity",
     responses=documented(Underage, IssuerOff, IssuerAway, IdentityRefused),
+    dependencies=[limited(SIGN_UP)],
 )
 async def sign_up(issuer: Issuer, body: IdentitySignUp, db: Db, now: Now, house: House) -> Tokens:
     """Make an account without address and password, and begin a session. An identity with which
@@ -111,6 +113,7 @@ async def put(row: SQLModel, db: AsyncSession) -> None:
     status_code=201,
     summary="Sign in with an identity",
     responses=documented(IssuerOff, IssuerAway, IdentityRefused, IdentityUnknown),
+    dependencies=[limited(SIGN_IN)],
 )
 async def sign_in(issuer: Issuer, body: IdentityToken, db: Db, now: Now, house: House) -> Tokens:
     """Begin a session on this phone. Only to whoever shows a good token is it told that nobody
@@ -130,6 +133,7 @@ async def sign_in(issuer: Issuer, body: IdentityToken, db: Db, now: Now, house: 
     status_code=204,
     summary="Prove with an identity that it is me",
     responses=documented(NotSignedIn, IssuerOff, IssuerAway, IdentityRefused),
+    dependencies=[limited(PROOF)],
 )
 async def prove(issuer: Issuer, vouched: ForMe, me: MeWriting, db: Db, now: Now) -> None:
     """For ten minutes, this session may do what wants a fresh proof. The identity must be mine."""

@@ -84,9 +84,9 @@ def fittings(settings: Settings, engine: AsyncEngine, clock: Clock) -> Fittings:
         settings.token_keys,
         Keyring(settings.data_keys),
         security_contact=settings.security_contact,
+        issuers=Trusted.on(settings.issuers),
         limits=Limits(open_storage(settings.redis_url), key),
         docs=settings.docs,
-        issuers=Trusted.on(settings.issuers),
     )
 
 

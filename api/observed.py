@@ -12,9 +12,10 @@ from time import perf_counter
 from opentelemetry.trace import SpanKind
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from starlette.datastructures import Headers
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 from structlog.contextvars import bound_contextvars
 
+from api.layers import Layer, with_headers
 from api.metrics import IN_FLIGHT, REQUESTS, SECONDS
 from schemas.traces import span
 
@@ -25,24 +26,17 @@ UNANSWERED = 499  # whoever asked had gone
 log = logging.getLogger(__name__)
 
 
-class Observed:
+class Observed(Layer):
     """The application as it is served, seen from outside."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
+    async def http(self, scope: Scope, receive: Receive, send: Send) -> None:
         name, status, begun = secrets.token_hex(16), UNANSWERED, perf_counter()
 
         async def send_named(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message["headers"], (HEADER, name.encode())]
-            await send(message)
+            await send(with_headers(message, [(HEADER, name.encode())]))
 
         parent = TraceContextTextMapPropagator().extract(traceparent(scope))
         with (

@@ -75,8 +75,9 @@ NEVER_REFUSED = {
     ("DELETE", "/v1/sessions"),
     ("DELETE", "/v1/sessions/{session_id}"),
 }
-# Counted at the route alone: what a neighbour does must not keep a phone from going on.
-AT_THE_ROUTE = {("POST", "/v1/sessions/refresh")}
+# Not counted with everything else: refreshing is counted by phone where one is known, so that no
+# neighbour keeps a phone from going on, and whoever supervises a process must hear that it lives.
+AT_THE_ROUTE = {("POST", "/v1/sessions/refresh"), ("GET", "/healthz")}
 
 
 def matching(places: set[tuple[str, str]]) -> re.Pattern[str]:
