@@ -88,7 +88,10 @@ async def sign_in(request: Request, fcm: Fcm) -> Response:
     """OAuth 2.0 with a signed assertion (RFC 7523)."""
     if fcm.faults.for_token():
         return JSONResponse({"error": "temporarily_unavailable"}, 503)
-    form = parse_qs((await request.body()).decode(errors="replace"))
+    try:
+        form = parse_qs((await request.body()).decode(errors="replace"))
+    except ClientDisconnect:  # who asked died
+        return Response()
     grant_type, assertion = (form.get(name, [""])[0] for name in ("grant_type", "assertion"))
     if grant_type != emulator_account.GRANT_TYPE:
         return JSONResponse({"error": "unsupported_grant_type"}, 400)

@@ -98,7 +98,7 @@ async def test_an_answer_and_what_arrived_may_disagree(
 
     assert answer.status_code == code
     assert ("name" in answer.text) == (mode == "stall")
-    assert (perf_counter() - begun > 0.2) == (mode == "stall")
+    assert mode != "stall" or perf_counter() - begun > 0.2
     assert len((await scene.phone("a"))["log"]) == arrived
 
 

@@ -132,12 +132,12 @@ async def unkind(
     report: Report, database: Database, fleet: Fleet, storm: Storm, sizes: Sizes
 ) -> None:
     """All kills fall while there are nudges that nobody has tried yet: what a kill takes lines up
-    behind those, so none is taken twice.
+    behind those, so none is taken twice. By the first half, since what they take is not sent.
     """
     blows = ["worker"] * sizes.kills + ["database"] * sizes.database_kills
     report.random.shuffle(blows)
     for number, blow in enumerate(blows, 1):
-        enough = number * sizes.nudges * 3 // (4 * len(blows))
+        enough = number * sizes.nudges // (2 * len(blows))
         await until(lambda enough=enough: len(storm.asked) >= enough)  # type: ignore[misc]
         if blow == "worker":
             fleet.kill_one()
