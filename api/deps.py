@@ -30,6 +30,7 @@ from api.passwords import Passwords
 from schemas.base import Locale
 from schemas.data_keys import place
 from schemas.database import transaction
+from schemas.mail import SEALED_FOR
 from schemas.pairing import OPENING, Member, Person
 from schemas.sealing import Keyring
 
@@ -45,6 +46,11 @@ class Fittings:
     token_keys: Mapping[str, bytes]
     keyring: Keyring
     passwords: Passwords = field(default_factory=Passwords)
+
+    @property
+    def mail_keys(self) -> Keyring:
+        """With which mail is sealed until it is sent."""
+        return self.keyring.derived(SEALED_FOR)
 
 
 async def read_house(request: Request) -> Fittings:

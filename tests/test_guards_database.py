@@ -18,6 +18,7 @@ from tests.operations import Cast, a_cast
 OUTLIVE = {
     "couple": "an id and the time of a pairing; what the other wrote refers to it",
     "checkin": "of two: on which day they were asked what; the other's answers refer to it",
+    "mail": "to an address of no account, sealed; what is an account's own goes with it",
 }
 OURS = f"{(*(role.value for role in Role),)}"
 
