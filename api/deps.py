@@ -12,7 +12,7 @@ Fresh      who asks, writing, having proved lately that it is them. For what a p
 """
 
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Annotated
 from uuid import UUID
@@ -122,9 +122,9 @@ async def opened(
 
 
 def paired(person: Person) -> Member:
-    if person.couple_id is None or person.partner_id is None:
+    if (member := person.member) is None:
         raise NotPaired
-    return Member(**{each.name: getattr(person, each.name) for each in fields(person)})
+    return member
 
 
 Me = Annotated[Person, Depends(me)]

@@ -72,6 +72,7 @@ def test_what_is_set_is_read(tmp_path: Path) -> None:
         tmp_path,
         TWOFOLD_DATABASE_URL="postgresql://twofold:hunter2@db/twofold?sslmode=require",
         TWOFOLD_TOKEN_KEYS=f"new:{KEY}, old:{OTHER_KEY}",
+        TWOFOLD_DATA_KEYS=f"sealing:{KEY}",
         TWOFOLD_HOST="0.0.0.0",  # noqa: S104
         TWOFOLD_PORT="80",
         TWOFOLD_FCM_CREDENTIALS=str(account),
@@ -87,6 +88,7 @@ def test_what_is_set_is_read(tmp_path: Path) -> None:
     )
     keys = [("new", bytes.fromhex(KEY)), ("old", bytes.fromhex(OTHER_KEY))]
     assert [*read.token_keys.items()] == keys  # in this order: the first signs
+    assert read.data_keys == {"sealing": bytes.fromhex(KEY)}
     assert (read.host, read.port) == ("0.0.0.0", 80)  # noqa: S104
     assert (read.fcm_credentials, read.fcm_emulator) == (account, "http://127.0.0.1:9099")
     assert read.smtp_url is not None
@@ -168,6 +170,8 @@ CANARY = "xyzzy"
         ("TWOFOLD_APP_URL", CANARY),
         ("TWOFOLD_APP_URL", f"https://app.example.org/#{CANARY}"),
         ("TWOFOLD_PORT", CANARY),
+        ("TWOFOLD_DATA_KEYS", CANARY),
+        ("TWOFOLD_DATA_KEYS", f"{CANARY}:{KEY}00"),
         ("TWOFOLD_PORT", "-1"),
         ("TWOFOLD_PORT", "65536"),
         ("TWOFOLD_PORT", "80.5"),
@@ -197,8 +201,9 @@ def test_settings_stay_as_they_were_read(tmp_path: Path) -> None:
     for field in fields(Settings):
         with pytest.raises(FrozenInstanceError):
             setattr(read, field.name, None)
-    with pytest.raises(TypeError):
-        read.token_keys["first"] = bytes(32)
+    for keys in (read.token_keys, read.data_keys):
+        with pytest.raises(TypeError):
+            keys["first"] = bytes(32)
 
 
 def test_settings_that_are_printed_hold_no_secret(tmp_path: Path) -> None:
@@ -214,16 +219,16 @@ def test_settings_that_are_printed_hold_no_secret(tmp_path: Path) -> None:
 # The key that is made
 
 
-def test_a_key_is_made_once_and_read_by_nobody_else(tmp_path: Path) -> None:
+@pytest.mark.parametrize("which", ["token_keys", "data_keys"])
+def test_a_key_is_made_once_and_read_by_nobody_else(tmp_path: Path, which: str) -> None:
     data = tmp_path / "not" / "yet" / "there"
 
-    made = settings(data).token_keys
+    made = getattr(settings(data), which)
 
-    (file,) = data.iterdir()
-    assert file.name == "token.keys"
+    file = data / which.replace("_", ".")
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    assert settings(data).token_keys == made
-    assert settings(tmp_path / "elsewhere").token_keys != made
+    assert getattr(settings(data), which) == made
+    assert getattr(settings(tmp_path / "elsewhere"), which) != made
     assert file.read_text().strip() == f"first:{made['first'].hex()}"
 
 
@@ -250,4 +255,4 @@ def test_processes_that_start_at_once_agree_on_one_key(tmp_path: Path) -> None:
 
     assert read[::2] == read[1::2]
     assert len({*read}) == 200
-    assert [len([*folder.iterdir()]) for folder in folders] == [1] * 400
+    assert [len([*folder.iterdir()]) for folder in folders] == [2] * 400
