@@ -101,9 +101,11 @@ async def change_email(
     change = await db.merge(CredentialChange.to_email(me.id, me.session_id, body.email, now))
     token = new_token()
     db.add(Link.of(token, LinkKind.EMAIL, me.id, body.email, now))
-    prove = MailKind.KNOWN if taken else MailKind.PROVE_EMAIL
+    prove = Letter(MailKind.PROVE_EMAIL, body.email, account.locale, token)
+    if taken:
+        prove = Letter(MailKind.KNOWN, body.email, account.locale, None)
     for letter in (
-        Letter(prove, body.email, account.locale, token),
+        prove,
         Letter(MailKind.EMAIL_CHANGE, account.email, account.locale, None),
     ):
         await outbox.post(db, letter, house.mail_keys, now, me.id)
