@@ -13,6 +13,7 @@ from api import (
     boundaries,
     checkins,
     consents,
+    credentials,
     devices,
     health,
     identities,
@@ -21,6 +22,7 @@ from api import (
     questionnaires,
     reporting,
     schedules,
+    security,
     sessions,
     space,
     today,
@@ -36,18 +38,8 @@ from api.openapi import TAGS, describe
 from api.paths import Paths
 
 AREAS = (
-    *(
-        accounts,
-        sessions,
-        identities,
-        devices,
-        pairing,
-        blocks,
-        consents,
-        boundaries,
-        space,
-        questionnaires,
-    ),
+    *(accounts, sessions, identities, credentials, security, devices, pairing, blocks),
+    *(consents, boundaries, space, questionnaires),
     *(checkins, answers, schedules, nudges, today),
 )
 

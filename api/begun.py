@@ -9,6 +9,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from api import tokens
 from api.deps import Fittings
+from schemas.security import SecurityEvent, SecurityEventKind
 from schemas.sessions import HELD_ACCOUNT, LASTS, MAKE_ROOM, RefreshToken, Session, Tokens
 
 
@@ -22,6 +23,7 @@ async def begin(account_id: UUID, db: AsyncSession, house: Fittings, now: dateti
     session = Session.begin(account_id, now)
     db.add(session)
     await db.flush()
+    db.add(SecurityEvent.of(account_id, SecurityEventKind.SIGNED_IN, now, session.id))
     return issue(session, db, house, now)
 
 

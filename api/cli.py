@@ -101,8 +101,10 @@ def the_database(settings: Settings) -> URL:
 async def serve_everything(settings: Settings, url: URL) -> None:
     async with everything(url, clock, settings, settings.port) as addresses:
         api, phones = addresses.api, addresses.fcm or "Firebase"
+        mail = settings.maildir if settings.smtp_url is None else "by the mail server"
         words = (
-            f"\n  API    {api}/v1\n  docs   {api}/docs\n  phones {phones}\n\n  Ctrl-C ends it.\n"
+            f"\n  API    {api}/v1\n  docs   {api}/docs\n  phones {phones}\n  mail   {mail}\n"
+            "\n  Ctrl-C ends it.\n"
         )
         print(words, flush=True)  # noqa: T201
         await told_to_stop().wait()

@@ -36,6 +36,7 @@ from schemas.base import Locale
 from schemas.data_keys import place
 from schemas.database import transaction
 from schemas.identities import Issuer
+from schemas.mail import SEALED_FOR
 from schemas.pairing import OPENING, Member, Person
 from schemas.sealing import Keyring
 
@@ -56,6 +57,11 @@ class Fittings:
     limits: Limits = field(default_factory=Limits)
     crowd: Crowd = field(default_factory=Crowd)
     docs: bool = False  # are /docs and the like open?
+
+    @property
+    def mail_keys(self) -> Keyring:
+        """With which mail is sealed until it is sent."""
+        return self.keyring.derived(SEALED_FOR)
 
 
 async def read_house(request: Request) -> Fittings:

@@ -89,7 +89,7 @@ async def sign_up(issuer: Issuer, body: IdentitySignUp, db: Db, now: Now, house:
     vouched = await vouched_for(issuer, body, house, now)
 
     key = new_key()
-    account = Account.of(body, None, new_id(now), key, now)
+    account = Account.of(body, new_id(now), key, now)
     await become(db, account.id)
     db.add(account)
     await db.flush()

@@ -7,6 +7,7 @@ as many of each as are needed.
 import asyncio
 import hmac
 import logging
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -29,11 +30,16 @@ from api.observed import Observed
 from api.passwords import Passwords
 from api.settings import Settings
 from api.wire import wired
-from notifications import worker
+from notifications import postman, worker
 from notifications.emulator import local_emulator
 from notifications.emulator_socket import serve
 from notifications.fcm import Fcm, open_fcm
+from notifications.letters import Letterhead
+from notifications.maildir import Folder
+from notifications.postman import Postman
+from notifications.smtp import Smtp
 from schemas.database import Role, open_engine, ready
+from schemas.mail import SEALED_FOR
 from schemas.sealing import Keyring
 
 log = logging.getLogger(__name__)
@@ -66,7 +72,8 @@ async def everything(
         for engine in engines:
             await ready(engine, migrations.head())
         sender, fcm = await house.enter_async_context(a_sender(settings, clock))
-        await house.enter_async_context(working(workers, sender, shared_clock))
+        post = a_postman(settings)
+        await house.enter_async_context(working(workers, sender, post, shared_clock))
         fitted = fittings(settings, api, clock)
         by_role = dict(zip(Role, engines, strict=True))
         await house.enter_async_context(counted(settings, by_role, fitted.passwords))
@@ -98,16 +105,29 @@ def counted(
 
 @asynccontextmanager
 async def working(
-    engine: AsyncEngine, sender: Fcm, clock: Callable[[], Awaitable[datetime]]
+    engine: AsyncEngine, sender: Fcm, post: Postman, clock: Callable[[], Awaitable[datetime]]
 ) -> AsyncIterator[None]:
     """A worker that finishes what it has begun when the block is left."""
     stop = asyncio.Event()
-    task = asyncio.create_task(worker.work(engine, sender, clock, stop))
+    both = asyncio.gather(
+        worker.work(engine, sender, clock, stop), postman.work(engine, post, clock, stop)
+    )
     try:
         yield
     finally:
         stop.set()
-        await task
+        await both
+
+
+def a_postman(settings: Settings) -> Postman:
+    """By way of the mail server that is named, or into a folder."""
+    head = Letterhead(settings.mail_from, settings.app_url)
+    keys = Keyring(settings.data_keys).derived(SEALED_FOR)
+    if settings.smtp_url:
+        carrier = Smtp(settings.smtp_url, head, ssl.create_default_context())
+        return Postman(carrier, head, keys)
+    log.warning("no mail server is set: mail goes to the maildir %s", settings.maildir)
+    return Postman(Folder(settings.maildir), head, keys)
 
 
 @asynccontextmanager

@@ -33,6 +33,8 @@ TAGS = [
     {"name": "accounts", "description": "One person, on however many phones. Mine."},
     {"name": "sessions", "description": "The phones on which I am signed in. Mine."},
     {"name": "identities", "description": "Signing in with Apple and Google. Mine."},
+    {"name": "credentials", "description": "The address and password I sign in with. Mine."},
+    {"name": "security", "description": "What happened to the ways into my account. Mine."},
     {"name": "devices", "description": "Where a push reaches me. Mine."},
     {"name": "pairing", "description": "Becoming a couple, and leaving."},
     {"name": "blocks", "description": "Former partners whose codes I do not take any more. Mine."},

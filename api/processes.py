@@ -13,12 +13,12 @@ from sqlalchemy import URL
 
 import migrations
 from api.app import create_app
-from api.local import a_sender, counted, fittings
+from api.local import a_postman, a_sender, counted, fittings
 from api.observed import Observed
 from api.settings import Settings
 from api.stopping import told_to_stop
 from api.wire import wired
-from notifications import worker
+from notifications import postman, worker
 from notifications.emulator_socket import Server
 from schemas.database import Role, open_engine, ready
 
@@ -69,4 +69,8 @@ async def work(settings: Settings, url: URL, clock: Clock) -> None:
         sender, _ = await house.enter_async_context(a_sender(settings, clock))
         log.info("working")
         # Workers on several machines go by one clock: the database's.
-        await worker.work(engine, sender, partial(worker.database_clock, engine), stop)
+        by = partial(worker.database_clock, engine)
+        await asyncio.gather(
+            worker.work(engine, sender, by, stop),
+            postman.work(engine, a_postman(settings), by, stop),
+        )

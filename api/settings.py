@@ -1,26 +1,23 @@
 """What differs from one place to another: one frozen object, read once from the environment."""
 
-import os
 import re
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from tempfile import mkstemp
-from types import MappingProxyType
 from typing import Self, TypeVar
+from urllib.parse import SplitResult
 
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from api.issuers import Terms
 from api.settings_issuers import read_issuers
+from api.settings_keys import data_keys, read_keys
+from api.settings_mail import read_app, read_sender, read_smtp
 from api.settings_refused import SettingRefused
 from schemas.identities import Issuer
-from schemas.sealing import KEY as KEY_LENGTH
 
-KEY = re.compile(r"(?P<id>[\w.-]+):(?P<key>(?:[0-9a-fA-F]{2}){32,})", re.ASCII)
 PORT = re.compile(r"[0-9]{1,5}")
 HTTP = ("http://", "https://")
 REDIS = ("redis://", "rediss://")
@@ -48,6 +45,14 @@ class Settings:
     redis_url: str | None = field(repr=False)
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...]
     docs: bool
+    smtp_url: SplitResult | None = field(repr=False)
+    mail_from: str
+    app_url: str
+
+    @property
+    def maildir(self) -> Path:
+        """Where mail goes without a mail server."""
+        return self.data / "mail"
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
@@ -74,6 +79,9 @@ class Settings:
             redis_url=read_start(environment, "TWOFOLD_REDIS_URL", REDIS),
             trusted_proxies=read_proxies(environment.get("TWOFOLD_TRUSTED_PROXIES") or ""),
             docs=read_docs(environment),
+            smtp_url=read_smtp(environment.get("TWOFOLD_SMTP_URL")),
+            mail_from=read_sender(environment),
+            app_url=read_app(environment),
         )
 
 
@@ -88,32 +96,6 @@ def read_url(text: str | None) -> URL | None:
     if url.get_backend_name() not in {"postgresql", "postgres"}:
         raise SettingRefused("TWOFOLD_DATABASE_URL must be of PostgreSQL")  # noqa: EM101, TRY003
     return url.set(drivername="postgresql+psycopg")
-
-
-def data_keys(environment: Mapping[str, str], kept: Path) -> Mapping[str, bytes]:
-    """Of exactly 32 bytes each, as AES-256 wants them."""
-    keys = read_keys(environment, "TWOFOLD_DATA_KEYS", kept)
-    if any(len(key) != KEY_LENGTH for key in keys.values()):
-        raise SettingRefused("TWOFOLD_DATA_KEYS must have 32 bytes each")  # noqa: EM101, TRY003
-    return keys
-
-
-def read_keys(environment: Mapping[str, str], name: str, kept: Path) -> Mapping[str, bytes]:
-    """Those that are set, or else those of this file, which is made on the first start."""
-    text = environment.get(name)
-    return keys_in(text, name) if text else kept_keys(kept)
-
-
-def keys_in(text: str, name: str) -> Mapping[str, bytes]:
-    """`id:hex,id:hex`. The first signs, all of them verify: so keys are changed without a break."""
-    pairs = text.strip().split(",")
-    found = [match for pair in pairs if (match := KEY.fullmatch(pair.strip()))]
-    keys = {match["id"]: bytes.fromhex(match["key"]) for match in found}
-    if len(found) < len(pairs):
-        raise SettingRefused(f"{name} must read id:hex,id:hex, with 32 bytes or more each")  # noqa: EM102, TRY003
-    if len(keys) < len(pairs):
-        raise SettingRefused(f"{name} must not give two keys the same id")  # noqa: EM102, TRY003
-    return MappingProxyType(keys)
 
 
 def read_port(environment: Mapping[str, str], name: str, otherwise: Port) -> int | Port:
@@ -162,28 +144,3 @@ def read_docs(environment: Mapping[str, str]) -> bool:
     if text and text not in {"on", "off"}:
         raise SettingRefused("TWOFOLD_DOCS must be on or off")  # noqa: EM101, TRY003
     return text == "on" if text else not environment.get("TWOFOLD_DATABASE_URL")
-
-
-def kept_keys(path: Path) -> Mapping[str, bytes]:
-    """Made on the first start; nobody but the owner of the folder can read it."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if not path.exists():
-            make_key(path)
-        text = path.read_text(encoding="utf-8", errors="replace")
-    except OSError as error:
-        raise SettingRefused(f"TWOFOLD_DATA cannot be used: {error.strerror}") from None  # noqa: EM102, TRY003
-    return keys_in(text, f"{path.name} in TWOFOLD_DATA")
-
-
-def make_key(path: Path) -> None:
-    """Written aside and put in place whole: of two that start at once, both read the same key."""
-    file, name = mkstemp(dir=path.parent)  # readable to its owner alone
-    with os.fdopen(file, "w") as new:
-        new.write(f"first:{secrets.token_hex(32)}\n")
-    try:
-        path.hardlink_to(name)
-    except FileExistsError:
-        pass  # the other one was faster
-    finally:
-        Path(name).unlink()

@@ -20,7 +20,9 @@ from notifications.policy import Done, Due, Later, Settled
 from schemas.devices import Device
 from schemas.idempotency import KeptAnswer
 from schemas.identities import IdentityNonce
+from schemas.links import Link
 from schemas.nudges import Kind, Nudge, Push
+from schemas.security import KEPT, SecurityEvent
 from schemas.sessions import RefreshToken, Session
 
 # A CTE, since a plain subquery with a limit may be run more than once and claim more.
@@ -75,9 +77,12 @@ DEAD = (
 FORGET = delete(Device).where(col(Device.id) == DEAD.c.id, col(Device.target) == DEAD.c.target)
 # The worker may read no more of a session than this needs, and holds no rows to be kept in step.
 UNSYNCHRONIZED = {"synchronize_session": False}
-SWEEPS = tuple(
-    delete(table).where(col(table.expires_at) <= bindparam("now"))
-    for table in (Nudge, Session, RefreshToken, KeptAnswer, IdentityNonce)
+SWEEPS = (
+    *(
+        delete(table).where(col(table.expires_at) <= bindparam("now"))
+        for table in (Nudge, Session, RefreshToken, KeptAnswer, IdentityNonce, Link)
+    ),
+    delete(SecurityEvent).where(col(SecurityEvent.at) <= bindparam("now") - KEPT),
 )
 
 
@@ -113,6 +118,8 @@ async def forget(db: AsyncSession, dead: Mapping[UUID, str]) -> None:
 
 
 async def sweep(db: AsyncSession, now: datetime) -> None:
-    """What nobody dismissed, and sessions that ran out, are gone when their time is over."""
+    """What nobody dismissed, sessions and links that ran out, and what happened to them long ago:
+    gone when their time is over.
+    """
     for statement in SWEEPS:
         await db.exec(statement, params={"now": now}, execution_options=UNSYNCHRONIZED)

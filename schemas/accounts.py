@@ -1,12 +1,13 @@
 """Accounts, as stored, as sent and as shown."""
 
+import re
 from datetime import date, datetime
 from typing import Annotated, Self
 from unicodedata import normalize
 from uuid import UUID
 
 from pydantic import AfterValidator, SecretStr, StringConstraints
-from sqlalchemy import CheckConstraint, bindparam
+from sqlalchemy import CheckConstraint, Uuid, bindparam, func
 from sqlmodel import Field, SQLModel, col, select
 
 from schemas.base import Body, Day, Locale, Text, Zone, storable, words
@@ -18,10 +19,16 @@ SHORTEST_PASSWORD = 15
 LONGEST_PASSWORD = 128
 
 
+# Without what needs quotes, or would let one address be read as two.
+ADDRESS = re.compile(
+    r"[^\s@<>()\[\]\\,;:\"\x00-\x1f\x7f]{1,64}@[^\s@<>()\[\]\\,;:\"\x00-\x1f\x7f]+"
+)
+
+
 def addressed(text: str) -> str:
     """Lower case throughout: one mailbox is one account, however its owner types it."""
-    local, _, domain = text.rpartition("@")
-    if not local or "." not in domain.strip(".") or any(sign.isspace() for sign in text):
+    domain = text.rpartition("@")[2]
+    if not ADDRESS.fullmatch(text) or "." not in domain.strip("."):
         msg = "must be an e-mail address"
         raise ValueError(msg)
     return text.lower()
@@ -99,6 +106,19 @@ class SignUp(SignUpFields, Body):
     password: Password = Field(description="15 characters or more, and not a common one.")
 
 
+class Applicant(Named, AccountFields):
+    """Somebody who signed up, and has not shown yet that the address is theirs."""
+
+    email: str
+    password_hash: str
+
+    @classmethod
+    def of(cls, body: SignUp, password_hash: str) -> Self:
+        """What is kept until then."""
+        kept = body.model_dump(exclude={"password", "born_on"})
+        return cls.model_validate(kept | {"password_hash": password_hash})
+
+
 class AccountWrite(Named, AccountFields, Body):
     """Change what I am called, where I am and what I read."""
 
@@ -119,18 +139,14 @@ class Account(AccountFields, table=True):
 
     @classmethod
     def of(
-        cls,
-        body: SignUpFields,
-        password_hash: str | None,
-        account_id: UUID,
-        key: bytes,
-        now: datetime,
+        cls, body: SignUpFields | Applicant, account_id: UUID, key: bytes, now: datetime
     ) -> Self:
         """The row that signing up asks for; with an identity, it asks for no password."""
-        private = {"id": account_id, "password_hash": password_hash, "created_at": now}
         name = seal(key, body.display_name.encode(), name_place(account_id))
-        kept = {"email": None} | body.model_dump(include={"email", "zone", "locale"})
-        return cls.model_validate(kept | private | {"name": name})
+        private = {"id": account_id, "name": name, "created_at": now}
+        none = {"email": None, "password_hash": None}
+        kept = body.model_dump(include={"email", "password_hash", "zone", "locale"})
+        return cls.model_validate(none | kept | private)
 
     def change(self, body: AccountWrite, key: bytes) -> None:
         """What I am called, where I am and what I read."""
@@ -160,3 +176,5 @@ class AccountPublic(Named, AccountFields):
 
 
 ACCOUNT = select(Account).where(col(Account.id) == bindparam("me"))
+ACCOUNT_BY_EMAIL = select(func.account_by_email(bindparam("email"), bindparam("now"), type_=Uuid))
+NOBODY = UUID(int=0)

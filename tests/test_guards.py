@@ -33,6 +33,10 @@ NOBODY = UUID("019cabd8-3800-7aaa-aaaa-aaaaaaaaaaaa")
 # Before there is an account or a session there is nothing to show.
 OPEN = {
     "accounts_sign_up": "an account begins with it",
+    "accounts_confirm": "shows a token that came by mail, and a password",
+    "accounts_ask_for_reset": "goes to the mailbox",
+    "accounts_reset": "shows a token that came by mail",
+    "credentials_confirm_email": "the same",
     "sessions_sign_in": "shows a password instead",
     "identities_sign_up": "an account begins with it",
     "identities_sign_in": "shows a token of an issuer instead",
@@ -226,6 +230,11 @@ def test_a_problem_is_known_by_its_type() -> None:
 # What may be sent again by itself; everything else that is posted takes a key.
 HARMLESS_AGAIN = {
     "accounts_sign_up": "an address has one account, and nobody is there yet to keep an answer for",
+    "accounts_confirm": "the token is good once; whoever lost the answer can sign in",
+    "accounts_ask_for_reset": "one more mail; nobody is there to keep an answer for",
+    "accounts_reset": "the token is good once",
+    "credentials_confirm_email": "the same",
+    "sessions_prove_again": "proved is proved",
     "sessions_sign_in": "nobody is there yet; of sessions that are too many the oldest end",
     "sessions_refresh": "where its answer was lost, the token is taken again",
     "identities_sign_up": "the issuer's token is good once",
@@ -312,6 +321,10 @@ INSTANTS = {
     "ConsentPast.said_at": "mine",
     "IdentityPublic.linked_at": "mine",
     "SessionPublic.created_at": "mine",
+    "CredentialChangePublic.asked_at": "mine",
+    "CredentialChangePublic.takes_effect_at": "mine",
+    "ResetPublic.takes_effect_at": "mine",
+    "SecurityEventPublic.at": "mine",
     "SessionPublic.rotated_at": "mine",
     "Today.next_reminder_at": "mine",
     "QuietHours.start": "a daily time that its owner shows or keeps",

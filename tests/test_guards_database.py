@@ -18,6 +18,8 @@ from tests.operations import Cast, a_cast
 OUTLIVE = {
     "couple": "an id and the time of a pairing; what the other wrote refers to it",
     "checkin": "of two: on which day they were asked what; the other's answers refer to it",
+    "link": "to nobody's address yet, sealed; what is an account's own goes with it",
+    "mail": "to an address of no account, sealed; what is an account's own goes with it",
 }
 OURS = f"{(*(role.value for role in Role),)}"
 
@@ -74,6 +76,7 @@ async def sam_is_busy(cast: Cast) -> None:
     await cast.sam.sends(key="once")
     await cast.sam.takes_space("silent")
     await cast.sam.links()
+    await cast.sam.put("/credentials/email", json={"email": "sam@elsewhere.example.org"})
 
 
 async def robin_invites(cast: Cast, db: AsyncSession) -> UUID:

@@ -20,7 +20,7 @@ from notifications import worker
 from notifications.emulator import local_emulator, service_account
 from notifications.emulator_socket import serve
 from notifications.fcm import open_fcm
-from tests.builders import Two
+from tests.builders import Two, letters_to
 from tests.conftest import Engines
 from tests.test_guards_code import files, name, read
 
@@ -61,11 +61,17 @@ def log(caplog: pytest.LogCaptureFixture) -> Iterator[Log]:
         logging.getLogger().removeHandler(handler)
 
 
-async def signed_in(phone: AsyncClient) -> None:
+async def signed_in(phone: AsyncClient, app: FastAPI) -> None:
     assert (await phone.post("/accounts", json=SIGN_UP)).status_code == 202
+    [letter] = await letters_to(SIGN_UP["email"], app)
+    confirmation = {"token": letter.token, "password": SIGN_UP["password"]}
+    assert (await phone.post("/accounts/confirm", json=confirmation)).status_code == 204
+    await phone.post("/accounts", json=SIGN_UP)
+    await phone.post("/accounts/reset", json={"email": SIGN_UP["email"]})
     tokens = (await phone.post("/sessions", json=SIGN_IN)).json()
     phone.headers["authorization"] = f"Bearer {tokens['access_token']}"
     await phone.post("/sessions/refresh", json={"refresh_token": tokens["refresh_token"]})
+    await phone.put("/credentials/email", json={"email": f"{CANARY}@example.com"})
     registered = await phone.put("/devices/current", json=PHONE | {"target": CANARY})
     assert registered.status_code == 200
 
@@ -83,6 +89,9 @@ async def is_mistaken(phone: AsyncClient) -> None:
         ("/sessions", SIGN_IN | {"password": f"{CANARY} {CANARY}"}),
         ("/sessions", {CANARY: CANARY}),
         ("/sessions/refresh", {"refresh_token": CANARY}),
+        ("/sessions/current/proof", {"password": f"{CANARY} {CANARY}"}),
+        ("/accounts/confirm", {"token": CANARY, "password": f"{CANARY} {CANARY}"}),
+        ("/accounts/reset/confirm", {"token": CANARY, "password": f"{CANARY} {CANARY}"}),
         ("/pairing/redeem", {"code": CANARY}),
         ("/identities/apple/sign-in", {"token": CANARY, "nonce": CANARY * 2}),
         (f"/{CANARY}", {}),
@@ -104,7 +113,7 @@ async def test_nothing_that_somebody_says_or_mistypes(
         serve(Observed(app)) as url,
         AsyncClient(base_url=f"{url}/v1", trust_env=False) as phone,
     ):
-        await signed_in(phone)
+        await signed_in(phone, app)
         await says_everything(phone)
         await is_mistaken(phone)
 

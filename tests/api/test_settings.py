@@ -82,6 +82,9 @@ def test_what_is_set_is_read(tmp_path: Path) -> None:
         TWOFOLD_REDIS_URL="rediss://:hunter2@redis:6379/1",
         TWOFOLD_TRUSTED_PROXIES="10.0.0.1, 2001:db8::/32",
         TWOFOLD_DOCS="on",
+        TWOFOLD_SMTP_URL="smtp+starttls://us:p%40ss@mail.example.org:2525",
+        TWOFOLD_MAIL_FROM="Post <post@example.org>",
+        TWOFOLD_APP_URL="https://app.example.org/open/",
     )
 
     assert read.database_url is not None
@@ -96,6 +99,10 @@ def test_what_is_set_is_read(tmp_path: Path) -> None:
     assert read.redis_url == "rediss://:hunter2@redis:6379/1"
     assert [*map(str, read.trusted_proxies)] == ["10.0.0.1/32", "2001:db8::/32"]
     assert read.docs
+    assert read.smtp_url is not None
+    assert (read.smtp_url.hostname, read.smtp_url.port) == ("mail.example.org", 2525)
+    assert read.mail_from == "Post <post@example.org>"
+    assert read.app_url == "https://app.example.org/open"
     assert [*tmp_path.iterdir()] == [account]  # no key is made where keys are given
 
 
@@ -106,6 +113,22 @@ def test_a_database_is_reached_by_our_driver_however_it_is_named(
     read = settings(tmp_path, TWOFOLD_DATABASE_URL=f"{scheme}://db/twofold")
 
     assert str(read.database_url) == "postgresql+psycopg://db/twofold"
+
+
+@pytest.mark.parametrize("missing", ["TWOFOLD_MAIL_FROM", "TWOFOLD_APP_URL"])
+def test_nobody_gets_a_mail_from_nobody_or_a_link_that_leads_nowhere(
+    tmp_path: Path, missing: str
+) -> None:
+    mail = {
+        "TWOFOLD_SMTP_URL": "smtps://us:pass@mail.example.org",
+        "TWOFOLD_MAIL_FROM": "post@example.org",
+        "TWOFOLD_APP_URL": "https://app.example.org",
+    }
+    assert settings(tmp_path, **mail).smtp_url
+    del mail[missing]
+
+    with pytest.raises(SettingRefused, match=missing):
+        settings(tmp_path, **mail)
 
 
 def test_what_is_set_to_nothing_is_not_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -157,6 +180,14 @@ CANARY = "xyzzy"
         ("TWOFOLD_TOKEN_KEYS", f":{KEY}"),
         ("TWOFOLD_TOKEN_KEYS", f"{CANARY}:{KEY},{CANARY}:{OTHER_KEY}"),
         ("TWOFOLD_TOKEN_KEYS", f"{CANARY}:{'00' * 31} 0"),
+        ("TWOFOLD_SMTP_URL", CANARY),
+        ("TWOFOLD_SMTP_URL", f"smtp://us:{CANARY}@mail.example.org"),
+        ("TWOFOLD_SMTP_URL", f"smtps://us:{CANARY}@"),
+        ("TWOFOLD_SMTP_URL", f"smtps://us:{CANARY}@mail.example.org:port"),
+        ("TWOFOLD_MAIL_FROM", CANARY),
+        ("TWOFOLD_MAIL_FROM", f"{CANARY}\n <post@example.org>"),
+        ("TWOFOLD_APP_URL", CANARY),
+        ("TWOFOLD_APP_URL", f"https://app.example.org/#{CANARY}"),
         ("TWOFOLD_PORT", CANARY),
         ("TWOFOLD_DATA_KEYS", CANARY),
         ("TWOFOLD_DATA_KEYS", f"{CANARY}:{KEY}00"),

@@ -107,7 +107,7 @@ async def the_story(report: Report, url: URL, folder: Path) -> None:
     steps = 0
     async with (
         everything(url, clock, settings, 0) as addresses,
-        two_phones(addresses, clock) as two,
+        two_phones(addresses, settings.maildir, clock) as two,
     ):
         for step in STORY:
             try:
