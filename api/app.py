@@ -14,6 +14,7 @@ from api import (
     devices,
     nudges,
     pairing,
+    privacy,
     questionnaires,
     schedules,
     sessions,
@@ -28,7 +29,7 @@ from api.openapi import TAGS, describe
 
 AREAS = (
     *(accounts, sessions, devices, pairing, consents, boundaries, space, questionnaires),
-    *(checkins, answers, schedules, nudges, today),
+    *(checkins, answers, schedules, nudges, today, privacy),
 )
 
 

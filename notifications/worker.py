@@ -15,11 +15,13 @@ from sqlmodel import UTCDateTime, func, select
 
 from notifications import queue
 from notifications.batch import Batch
+from notifications.erasure import erase
 from notifications.facts import read_facts
 from notifications.plan import plan
 from notifications.policy import pause
 from notifications.push import Sender
 from schemas.database import transaction
+from schemas.retention import MOST, SWEEPS
 
 BATCH = 200
 HOURS = 500
@@ -55,9 +57,13 @@ async def tick(engine: AsyncEngine, sender: Sender, now: datetime) -> tuple[int,
     return planned + len(pushes), pause(batch.outcomes.values())
 
 
-async def sweep(engine: AsyncEngine, now: datetime) -> None:
-    async with transaction(engine) as db:
-        await queue.sweep(db, now)
+async def sweep(engine: AsyncEngine, now: datetime) -> bool:
+    """One bounded step of all that is over. Is there more?"""
+    swept = [await erase(engine, now)]
+    for statement in SWEEPS:
+        async with transaction(engine) as db:
+            swept.append(await queue.sweep(db, statement, now) == MOST)
+    return any(swept)
 
 
 async def database_clock(engine: AsyncEngine) -> datetime:
@@ -78,8 +84,8 @@ async def work(
         try:
             now = await clock()
             if swept is None or now >= swept + SWEEP_EVERY:
-                await sweep(engine, now)
-                swept = now
+                # A heap goes step by step between ticks: no push waits for it.
+                swept = None if await sweep(engine, now) else now
             handled, peace = await tick(engine, sender, now)
             wait = peace.total_seconds() or (0.0 if handled else WAKE_EVERY)
         except (DBAPIError, OSError, TimeoutError) as error:

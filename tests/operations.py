@@ -193,6 +193,11 @@ async def alex_shows_a_boundary_first(cast: Cast) -> Node:
     return {}
 
 
+async def sam_asks_for_deletion_first(cast: Cast) -> Node:
+    await cast.sam.post("/privacy/deletion")
+    return {}
+
+
 # What must have happened, and what of the example is different each time it is played.
 FIRST: dict[str, Callable[[Cast], Awaitable[Node]]] = {
     "boundaries_read_boundaries": alex_shows_a_boundary_first,
@@ -202,6 +207,7 @@ FIRST: dict[str, Callable[[Cast], Awaitable[Node]]] = {
     "nudges_read_nudges": alex_sends_into_silent_space_first,
     "pairing_confirm": kit_types_first,
     "pairing_redeem": kit_invites_first,
+    "privacy_read_deletion": sam_asks_for_deletion_first,
     "schedules_read_schedules": sam_signs_first,
     "sessions_refresh": signs_in_first,
     "sessions_sign_in": signs_up_first,

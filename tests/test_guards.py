@@ -259,6 +259,23 @@ INSTANTS = {
     "QuietHours.start": "a daily time that its owner shows or keeps",
     "QuietHours.until": "the same",
     "HourFields.at": "mine: `my_hour` of a schedule",
+    "Export.made_at": "mine, and so is every time in an export",
+    "AccountExport.created_at": "mine",
+    "AnswerExport.answered_at": "mine",
+    "CheckinExport.begun_at": "mine alone",
+    "CheckinExport.closes_at": "the same",
+    "DeletionPublic.asked_at": "mine",
+    "DeletionPublic.due_at": "mine",
+    "DeviceExport.registered_at": "mine",
+    "PairingExport.invitation_expires_at": "mine",
+    "PhraseExport.sent_at": "mine",
+    "ScheduleExport.proposed_at": "mine; null for a proposal of my partner's",
+    "SessionExport.created_at": "mine",
+    "SessionExport.expires_at": "mine",
+    "SessionExport.proved_at": "mine",
+    "SessionExport.rotated_at": "mine",
+    "SpaceExport.began_at": "mine",
+    "SpaceExport.ends_at": "mine",
 }
 
 

@@ -57,6 +57,7 @@ WALL = {
     "consent": Rights(MINE, adds=f"{MINE} and {NOW}"),
     "couple": Rights("id = :couple"),
     "data_key": Rights(MINE, adds=f"{MINE} and {NOW}"),
+    "deletion": Rights(MINE, adds=MINE, removes=MINE),
     "device": Rights(MINE, MINE, MINE, MINE),
     "invitation": Rights(
         f"{MINE} or joiner_id = :me", adds=f"{MINE} and joiner_id is null", removes=MINE
@@ -124,6 +125,7 @@ async def everything_happens(one: Person, other: Person) -> None:
         shown, unseen = {"most": 3, "shown": True}, {"topics": ["money"], "shown": False}
         await person.sets(daily_budget=shown, off_limit_topics=unseen)
     await other.signs((await one.schedules()).json())
+    await other.post("/privacy/deletion")
     await one.takes_space("told")
     await other.takes_space("silent")
 
@@ -328,6 +330,7 @@ REACH_PAST = {
     "asked_of_me": "a wall of its own",
     "found_couple": "whoever invited, for the one who typed their code",
     "known_name": "my partner's name, and that of whoever typed my code",
+    "last_of_them": "a trigger",
     "nobody_waits": "a trigger",
     "nothing_proposed": "a trigger",
     "open_session": "whoever holds a session's id, which only a signed token tells",
@@ -385,7 +388,7 @@ WORKER_READS = {
     "account": {"id", "locale", "zone"},
     "answer": {"account_id", "checkin_id"},
     "couple": set[str](),
-    "invitation": set[str](),
+    "invitation": {"account_id", "expires_at"},
     "refresh_token": set[str](),
     "session": {"expires_at", "id"},
 }
@@ -418,18 +421,23 @@ async def test_the_worker_is_turned_away_from(wanted: str, engines: Engines) -> 
 
 
 WORKER_WRITES = {
+    "account": "erases it, once its owner's deletion is final",
     "checkin": "opens what is due",
+    "deletion": "makes it final, when its grace is over",
     "device": "forgets one that FCM no longer knows",
+    "invitation": "sweeps what has run out",
     "member": "locks it while it writes for somebody; a policy forbids the change",
     "nudge": "tells what is due, and sweeps what is over",
+    "partner_nudge": "sweeps what was sent long ago",
     "push": "is its own",
     "schedule_hour": "moves it on",
     "session": "sweeps what has run out",
+    "space": "sweeps what was over long ago",
 }
 
 
 @pytest.mark.parametrize("table", sorted(WALL))
-async def test_the_worker_writes_no_account_no_answer_and_nobodys_choices(
+async def test_the_worker_writes_no_answer_and_nobodys_choices(
     table: str, db: AsyncSession
 ) -> None:
     might = f"select has_any_column_privilege('{Role.WORKER}', '{table}', 'insert, update')"

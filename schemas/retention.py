@@ -1,0 +1,145 @@
+"""What is kept, of whom, how long and why: every table there is, and nothing else is kept.
+
+The worker sweeps by this, PRIVACY.md is written from it, and a test fails for a table that is not
+here. What has no time of its own goes with its owner's account, by the database's own cascade.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import ColumnElement, Delete, bindparam, inspect
+from sqlmodel import SQLModel, UTCDateTime, col, delete, select
+
+from schemas.nudges import KEPT as NUDGE_KEPT
+from schemas.nudges import Nudge
+from schemas.pairing import Invitation
+from schemas.partner_nudges import PartnerNudge
+from schemas.sessions import Session
+from schemas.space import Space
+
+# Longer than anything asks about what was sent: a budget looks at 16 days.
+SENT_KEPT = timedelta(days=90)
+# Whatever came into a space that is over has run out by then, and nothing asks for the space.
+SPACE_KEPT = NUDGE_KEPT
+MOST = 1000  # rows that one statement sweeps, so that nobody waits behind it
+
+WITH_THE_ACCOUNT = "as long as the account"
+NOW = bindparam("now", type_=UTCDateTime)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """One table. `over` is for whose time has come; `outlives` says why rows of a deleted account
+    may stay, and what is in them.
+    """
+
+    what: str
+    whose: str
+    how_long: str
+    why: str
+    over: tuple[type[SQLModel], ColumnElement[bool]] | None = None
+    outlives: str | None = None
+
+
+TABLES: Mapping[str, Kept] = {
+    "account": Kept(
+        *("address, password hash, name, zone, language", "its owner's"),
+        *("until 7 days after its owner deletes it", "to know who signs in"),
+    ),
+    "answer": Kept(
+        *("what somebody answered, sealed, and what of it they released", "its author's"),
+        *(WITH_THE_ACCOUNT, "to be read by its author, and by both once both released it"),
+    ),
+    "boundary": Kept(
+        *("how, when and about what somebody may be reached", "its owner's"),
+        *("until it is changed", "the door holds to it"),
+    ),
+    "checkin": Kept(
+        *("on which day who was asked what", "one person's, or the two's"),
+        *(WITH_THE_ACCOUNT, "answers refer to it"),
+        outlives="of two: on which day they were asked what; the other's answers refer to it",
+    ),
+    "consent": Kept(
+        *("every yes and no, by purpose and wording", "its giver's"),
+        *(WITH_THE_ACCOUNT, "to show what was allowed when"),
+    ),
+    "couple": Kept(
+        *("an id and the time of a pairing", "the two's"),
+        *("as long as something refers to it", "what each wrote refers to it"),
+        outlives="an id and the time of a pairing; what the other wrote refers to it",
+    ),
+    "data_key": Kept(
+        *("the keys under which words are sealed, wrapped", "its owner's"),
+        *("until the pairing or the account ends", "without it the words are noise"),
+    ),
+    "deletion": Kept(
+        *("that somebody asked to be deleted, and when it is due", "its owner's"),
+        *("7 days, or until taken back", "so that it can be taken back"),
+    ),
+    "device": Kept(
+        *("where a push reaches somebody", "its owner's"),
+        *("as long as its session, or until Firebase no longer knows it", "to ring"),
+    ),
+    "invitation": Kept(
+        *("the hash of a code, and who typed it", "its inviter's"),
+        *("24 hours", "to become a couple"),
+        over=(Invitation, col(Invitation.expires_at) <= NOW),
+    ),
+    "member": Kept(
+        *("who is paired with whom", "each of the two's"),
+        *("until either leaves", "to know who is whose partner"),
+    ),
+    "nudge": Kept(
+        *("what waits for somebody: its kind and day", "its recipient's"),
+        *("14 days, or until dismissed", "a lost push loses nothing"),
+        over=(Nudge, col(Nudge.expires_at) <= NOW),
+    ),
+    "partner_nudge": Kept(
+        *("which phrase was sent when", "its sender's, and its recipient's"),
+        *("90 days, or until either leaves", "budgets, and what its sender sees"),
+        over=(PartnerNudge, col(PartnerNudge.sent_at) <= NOW - SENT_KEPT),
+    ),
+    "push": Kept(
+        *("a push that is still to be made", "its recipient's"),
+        *("12 hours", "to ring once"),
+    ),
+    "refresh_token": Kept(
+        *("hashes of the tokens that renew a session", "its owner's"),
+        *("as long as its session", "a stolen one is recognised"),
+    ),
+    "schedule": Kept(
+        *("when check-ins open", "its proposer's, or the two's"),
+        *("until withdrawn", "to open them"),
+    ),
+    "schedule_hour": Kept(
+        *("at which hour somebody is reminded, and where", "its owner's"),
+        *("as long as its schedule", "to remind at that hour"),
+    ),
+    "schedule_signature": Kept(
+        *("who signed which version of a schedule", "its signer's"),
+        *("as long as its schedule", "it counts once both signed"),
+    ),
+    "session": Kept(
+        *("a phone that is signed in: since when, last renewed", "its owner's"),
+        *("60 days after it was last renewed", "to stay signed in"),
+        over=(Session, col(Session.expires_at) <= NOW),
+    ),
+    "space": Kept(
+        *("the space somebody took last", "its owner's"),
+        *("until the next, or 14 days after its end", "the door holds to it"),
+        over=(Space, col(Space.ends_at) <= NOW - SPACE_KEPT),
+    ),
+}
+
+
+def sweep_of(table: type[SQLModel], over: ColumnElement[bool]) -> Delete:
+    """Some of the rows whose time is over; a CTE, since a plain subquery with a limit may be run
+    more than once and take more.
+    """
+    keys = inspect(table).primary_key
+    some = select(*keys).where(over).limit(MOST).cte("over")
+    return delete(table).where(*(key == some.c[key.name] for key in keys))
+
+
+SWEEPS = tuple(sweep_of(*kept.over) for kept in TABLES.values() if kept.over)
