@@ -27,10 +27,11 @@ check: .venv/dev ## Format, lint, types, import contracts, contract file, tests
 contract: ## Lint openapi.yaml and type-check a TypeScript client of it (needs Node and npm)
 	tests/contract/check
 
-format: .venv/dev ## Format, and write openapi.yaml anew
+format: .venv/dev ## Format, and write openapi.yaml and the tables of PRIVACY.md anew
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 	$(BIN)/twofold openapi
+	$(BIN)/python -m tests.privacy_document
 
 lock: ## Lock every dependency anew, with hashes
 	$(PYTHON) -m venv .venv/lock && .venv/lock/bin/pip install -q uv

@@ -1,0 +1,78 @@
+"""What is over is swept, step by step, and nothing else."""
+
+from datetime import timedelta
+
+import pytest
+from fastapi import FastAPI
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from notifications import queue, worker
+from schemas import retention
+from schemas.database import transaction
+from schemas.nudges import Nudge
+from tests.builders import Person, Two, a_person
+from tests.catalog import contents
+from tests.conftest import Engines
+from tests.fakes import Clock
+from tests.test_guards_database import mentions
+
+# Told on 2 March at noon, it is over after this much time.
+OVER = {
+    "invitation": timedelta(hours=24),
+    "nudge": timedelta(days=14),
+    "space": timedelta(days=14, hours=6),
+    "partner_nudge": retention.SENT_KEPT,
+    "session": timedelta(days=3650),
+}
+
+
+async def test_whatever_has_a_time_of_its_own_is_tried_below() -> None:
+    assert {name for name, kept in retention.TABLES.items() if kept.over} == {*OVER}
+
+
+@pytest.mark.parametrize("table", OVER)
+async def test_it_is_swept_when_its_time_is_over_and_not_before(
+    table: str, couple: Two, app: FastAPI, db: AsyncSession, engines: Engines, clock: Clock
+) -> None:
+    sam, alex = couple
+    kit = await a_person(db, Person("kit", app, clock))
+    everybody = (sam.id, alex.id, kit.id)
+    await sam.sends()
+    await alex.takes_space("told", "2026-03-02T18:00:00Z")
+    await kit.invites()
+
+    clock.forward(seconds=OVER[table].total_seconds() - 1)
+    await worker.sweep(engines["worker"], clock.now)
+    assert mentions((await contents(db))[table], *everybody)
+
+    clock.forward(seconds=1)
+    await worker.sweep(engines["worker"], clock.now)
+    assert not mentions((await contents(db))[table], *everybody)
+
+
+async def test_space_without_an_end_is_never_swept(
+    couple: Two, engines: Engines, clock: Clock
+) -> None:
+    sam, _ = couple
+    await sam.takes_space("silent")
+    clock.forward(days=1000)
+
+    await worker.sweep(engines["worker"], clock.now)
+
+    assert (await sam.sees("/space"))["mine"] == {"ends_at": None, "mode": "silent"}
+
+
+async def test_a_heap_is_swept_step_by_step(
+    couple: Two, db: AsyncSession, engines: Engines, clock: Clock
+) -> None:
+    sam, _ = couple
+    many = retention.MOST + 10
+    for _ in range(many):
+        db.add(a_nudge(sam))
+    await db.commit()
+    clock.forward(days=15)
+
+    more = [await worker.sweep(engines["worker"], clock.now) for _ in range(2)]
+
+    assert more == [True, False]
+    assert not mentions((await contents(db))["nudge"], sam.id)
