@@ -46,23 +46,24 @@ async def sign_up(body: SignUp, db: Db, now: Now, house: House) -> None:
     if await house.passwords.commonly_used(password, [body.email, body.display_name]):
         raise PasswordCommonlyUsed
 
-    account = Account.of(body, await house.passwords.hash(password), new_id(now), now)
+    key = new_key()
+    account = Account.of(body, await house.passwords.hash(password), new_id(now), key, now)
     await become(db, account.id)
     new = insert(Account).values(**account.model_dump()).on_conflict_do_nothing()
     if (await db.exec(new.returning(col(Account.id)))).first():
-        db.add(DataKey.of(new_key(), house.keyring, new_id(now), account.id, None))
+        db.add(DataKey.of(key, house.keyring, new_id(now), account.id, None))
 
 
 @router.get("/me", summary="Read my account", responses=documented(NotSignedIn))
 async def read_account(me: Me, db: Db) -> AccountPublic:
     """What I am called, where I am, what I read. Nobody else can read it."""
     account = (await db.exec(ACCOUNT, params=me.scope)).one()
-    return AccountPublic.model_validate(account)
+    return account.public(me.key)
 
 
 @router.put("/me", summary="Change my account", responses=documented(NotSignedIn))
 async def change_account(body: AccountWrite, me: MeWriting, db: Db) -> AccountPublic:
-    """My partner sees the name and nothing else. Schedules keep the zone they were made with."""
+    """What my partner sees stays as it is. Schedules keep the zone they were made with."""
     account = (await db.exec(ACCOUNT, params=me.scope)).one()
-    account.sqlmodel_update(body.model_dump())
-    return AccountPublic.model_validate(account)
+    account.change(body, me.key)
+    return account.public(me.key)

@@ -25,6 +25,7 @@ from schemas.answers import (
     AnswersWrite,
     CheckinAnswers,
     ReleaseWrite,
+    opened,
 )
 from schemas.boundaries import BOUNDARIES, boundaries_of
 from schemas.checkins import CHECKIN, Checkin
@@ -84,7 +85,7 @@ async def load(checkin_id: UUID, me: Person, db: AsyncSession) -> Checkin:
 
 
 async def seen(checkin: Checkin, me: Person, db: AsyncSession, now: datetime) -> CheckinAnswers:
-    mine, partners = await answers(checkin, me, db), await revealed(checkin, db, now)
+    mine, partners = await answers(checkin, me, db), await revealed(checkin, me, db, now)
     closed = await closed_topics(me, db, now)
     pack = PACKS[checkin.pack, checkin.version]
     return policy.shown_to(me, checkin, pack, mine, partners, closed)
@@ -95,11 +96,13 @@ async def answers(checkin: Checkin, me: Person, db: AsyncSession) -> dict[str, A
     return {row.question: row for row in rows}
 
 
-async def revealed(checkin: Checkin, db: AsyncSession, now: datetime) -> dict[str, object]:
-    if checkin.couple_id is None:
+async def revealed(
+    checkin: Checkin, me: Person, db: AsyncSession, now: datetime
+) -> dict[str, object]:
+    if (us := me.member) is None or checkin.couple_id != us.couple_id:
         return {}
     rows = await db.exec(REVEALED, params={"checkin": checkin.id, "now": now})
-    return dict(row for row in rows)
+    return {question: opened(us, checkin.id, question, shared) for question, shared in rows}
 
 
 async def my_consents(me: Person, db: AsyncSession, now: datetime) -> set[Purpose]:
@@ -131,7 +134,7 @@ async def answer(
     known = await answers(checkin, me, db)
     for each in body.answers:
         row = known.get(each.question) or Answer.to(each.question, checkin, me, now)
-        if not row.says(each.value, now):
+        if not row.says(each.value, me.key, now):
             raise AnswerFinal
         db.add(row)
     await db.flush()
@@ -151,18 +154,18 @@ async def release(
     answers alike, whatever they have done.
     """
     checkin = await load(checkin_id, me, db)
-    if checkin.couple_id is None or checkin.couple_id != me.couple_id:
+    if (us := me.member) is None or checkin.couple_id != us.couple_id:
         raise CheckinClosed
     if Purpose.SHARING not in await my_consents(me, db, now):
         raise SharingNotAllowed
-    mine, before = await answers(checkin, me, db), await revealed(checkin, db, now)
+    mine, before = await answers(checkin, me, db), await revealed(checkin, me, db, now)
     if wrong := policy.not_to_release(body, mine):
         raise_invalid(wrong)
     for question in body.questions:
-        mine[question].released = mine[question].final = True
+        mine[question].release(us)
     await db.flush()
-    if me.partner_id and set(before) < set(await revealed(checkin, db, now)):
-        await outbox.tell(db, me.partner_id, me.couple_id, Kind.REVEAL, now, checkin.id)
+    if set(before) < set(await revealed(checkin, me, db, now)):
+        await outbox.tell(db, us.partner_id, us.couple_id, Kind.REVEAL, now, checkin.id)
     return await seen(checkin, me, db, now)
 
 
@@ -181,8 +184,8 @@ async def withdraw_release(
 ) -> None:
     """Until my partner has released the same. Not released, it changes nothing."""
     checkin = await load(checkin_id, me, db)
-    if question in await revealed(checkin, db, now):
+    if question in await revealed(checkin, me, db, now):
         raise AlreadyRevealed
     row = (await answers(checkin, me, db)).get(question)
     if row:
-        row.released = False
+        row.take_back()

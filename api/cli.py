@@ -22,10 +22,10 @@ import migrations
 from api.app import create_app
 from api.demo import demo
 from api.deps import Fittings
-from api.local import a_sender, everything, fittings
+from api.local import a_postman, a_sender, everything, fittings
 from api.openapi import as_yaml
 from api.settings import SettingRefused, Settings
-from notifications import worker
+from notifications import postman, worker
 from schemas import embedded
 from schemas.database import NotReady, Role, open_engine, ready
 from schemas.sealing import Keyring
@@ -108,8 +108,10 @@ def the_database(settings: Settings) -> URL:
 async def serve_everything(settings: Settings, url: URL) -> None:
     async with everything(url, clock, settings, settings.port) as addresses:
         api, phones = addresses.api, addresses.fcm or "Firebase"
+        mail = settings.maildir if settings.smtp_url is None else "by the mail server"
         words = (
-            f"\n  API    {api}/v1\n  docs   {api}/docs\n  phones {phones}\n\n  Ctrl-C ends it.\n"
+            f"\n  API    {api}/v1\n  docs   {api}/docs\n  phones {phones}\n  mail   {mail}\n"
+            "\n  Ctrl-C ends it.\n"
         )
         print(words, flush=True)  # noqa: T201
         await told_to_stop().wait()
@@ -133,7 +135,10 @@ async def work(settings: Settings, url: URL) -> None:
     async with a_sender(settings, clock) as (sender, _):
         # Workers on several machines go by one clock: the database's.
         by = partial(worker.database_clock, engine)
-        await worker.work(engine, sender, by, told_to_stop())
+        post, stop = a_postman(settings), told_to_stop()
+        await asyncio.gather(
+            worker.work(engine, sender, by, stop), postman.work(engine, post, by, stop)
+        )
     await engine.dispose()
 
 

@@ -12,7 +12,7 @@ Fresh      who asks, writing, having proved lately that it is them. For what a p
 """
 
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Annotated
 from uuid import UUID
@@ -30,6 +30,7 @@ from api.passwords import Passwords
 from schemas.base import Locale
 from schemas.data_keys import place
 from schemas.database import transaction
+from schemas.mail import SEALED_FOR
 from schemas.pairing import OPENING, Member, Person
 from schemas.sealing import Keyring
 
@@ -45,6 +46,11 @@ class Fittings:
     token_keys: Mapping[str, bytes]
     keyring: Keyring
     passwords: Passwords = field(default_factory=Passwords)
+
+    @property
+    def mail_keys(self) -> Keyring:
+        """With which mail is sealed until it is sent."""
+        return self.keyring.derived(SEALED_FOR)
 
 
 async def read_house(request: Request) -> Fittings:
@@ -116,9 +122,9 @@ async def opened(
 
 
 def paired(person: Person) -> Member:
-    if person.couple_id is None or person.partner_id is None:
+    if (member := person.member) is None:
         raise NotPaired
-    return Member(**{each.name: getattr(person, each.name) for each in fields(person)})
+    return member
 
 
 Me = Annotated[Person, Depends(me)]

@@ -16,7 +16,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from api.door import myself
 from api.policy import nudges as policy
 from api.spool import Spool
-from schemas import export
+from schemas import export, exported
 from schemas.accounts import ACCOUNT
 from schemas.boundaries import BOUNDARIES, Boundaries, boundaries_of
 from schemas.consents import ConsentPast
@@ -60,14 +60,18 @@ async def read_pages(rows: Executable, me: Person, db: AsyncSession) -> AsyncIte
 
 
 async def account(me: Person, db: AsyncSession, _: datetime) -> export.AccountExport:
-    return export.AccountExport.model_validate((await db.exec(ACCOUNT, params=me.scope)).one())
+    mine = (await db.exec(ACCOUNT, params=me.scope)).one()
+    since = {"created_at": mine.created_at}
+    return export.AccountExport.model_validate(mine.public(me.key), update=since)
 
 
 async def pairing(me: Person, db: AsyncSession, _: datetime) -> export.PairingExport:
     together = (await db.exec(TOGETHER, params=me.scope)).one_or_none()
     return export.PairingExport(
         paired_on=together[0].date() if together else None,
-        invitation_expires_at=(await db.exec(export.MY_INVITATION, params=me.scope)).one_or_none(),
+        invitation_expires_at=(
+            await db.exec(exported.MY_INVITATION, params=me.scope)
+        ).one_or_none(),
     )
 
 
@@ -105,11 +109,11 @@ def as_it_is(form: type[BaseModel]) -> Callable[[Person, Any], BaseModel]:
 
 
 MANY: Mapping[str, tuple[Executable, Callable[[Person, Any], BaseModel]]] = {
-    "sessions": (export.MY_SESSIONS, as_it_is(export.SessionExport)),
-    "devices": (export.MY_DEVICES, as_it_is(export.DeviceExport)),
-    "consents": (export.MY_CONSENTS, as_it_is(ConsentPast)),
-    "schedules": (export.MY_SCHEDULES, export.ScheduleExport.of),
-    "checkins": (export.MY_CHECKINS, as_it_is(export.CheckinExport)),
-    "answers": (export.MY_ANSWERS, export.AnswerExport.of),
-    "phrases_sent": (export.MY_PHRASES, as_it_is(export.PhraseExport)),
+    "sessions": (exported.MY_SESSIONS, as_it_is(export.SessionExport)),
+    "devices": (exported.MY_DEVICES, as_it_is(export.DeviceExport)),
+    "consents": (exported.MY_CONSENTS, as_it_is(ConsentPast)),
+    "schedules": (exported.MY_SCHEDULES, export.ScheduleExport.of),
+    "checkins": (exported.MY_CHECKINS, as_it_is(export.CheckinExport)),
+    "answers": (exported.MY_ANSWERS, export.AnswerExport.of),
+    "phrases_sent": (exported.MY_PHRASES, as_it_is(export.PhraseExport)),
 }

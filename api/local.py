@@ -6,6 +6,7 @@ as many of each as are needed.
 
 import asyncio
 import logging
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -20,11 +21,16 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from api.app import create_app
 from api.deps import Fittings
 from api.settings import Settings
-from notifications import worker
+from notifications import postman, worker
 from notifications.emulator import local_emulator
 from notifications.emulator_socket import serve
 from notifications.fcm import Fcm, open_fcm
+from notifications.letters import Letterhead
+from notifications.maildir import Folder
+from notifications.postman import Postman
+from notifications.smtp import Smtp
 from schemas.database import Role, open_engine, ready
+from schemas.mail import SEALED_FOR
 from schemas.sealing import Keyring
 
 log = logging.getLogger(__name__)
@@ -57,7 +63,8 @@ async def everything(
         for engine in engines:
             await ready(engine)
         sender, fcm = await house.enter_async_context(a_sender(settings, clock))
-        await house.enter_async_context(working(workers, sender, shared_clock))
+        post = a_postman(settings)
+        await house.enter_async_context(working(workers, sender, post, shared_clock))
         app = create_app(fittings(settings, api, clock))
         address = await house.enter_async_context(serve(app, port, settings.host))
         yield Addresses(address, fcm)
@@ -69,16 +76,29 @@ def fittings(settings: Settings, engine: AsyncEngine, clock: Clock) -> Fittings:
 
 @asynccontextmanager
 async def working(
-    engine: AsyncEngine, sender: Fcm, clock: Callable[[], Awaitable[datetime]]
+    engine: AsyncEngine, sender: Fcm, post: Postman, clock: Callable[[], Awaitable[datetime]]
 ) -> AsyncIterator[None]:
     """A worker that finishes what it has begun when the block is left."""
     stop = asyncio.Event()
-    task = asyncio.create_task(worker.work(engine, sender, clock, stop))
+    both = asyncio.gather(
+        worker.work(engine, sender, clock, stop), postman.work(engine, post, clock, stop)
+    )
     try:
         yield
     finally:
         stop.set()
-        await task
+        await both
+
+
+def a_postman(settings: Settings) -> Postman:
+    """By way of the mail server that is named, or into a folder."""
+    head = Letterhead(settings.mail_from, settings.app_url)
+    keys = Keyring(settings.data_keys).derived(SEALED_FOR)
+    if settings.smtp_url:
+        carrier = Smtp(settings.smtp_url, head, ssl.create_default_context())
+        return Postman(carrier, head, keys)
+    log.warning("no mail server is set: mail goes to the maildir %s", settings.maildir)
+    return Postman(Folder(settings.maildir), head, keys)
 
 
 @asynccontextmanager

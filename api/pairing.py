@@ -13,34 +13,37 @@ from hashlib import sha256
 from fastapi import APIRouter
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from api.deps import Db, House, Me, MeWriting, Now, Writer
+from api.deps import Db, Fittings, House, Me, MeWriting, Now, Writer
 from api.errors import NotPaired, NotSignedIn, Refusal, documented
 from notifications import outbox
+from schemas.accounts import ACCOUNT, name_of
 from schemas.base import new_id
-from schemas.data_keys import DataKey
-from schemas.nudges import Kind
-from schemas.pairing import (
+from schemas.invitations import (
     CODE_LENGTH,
     CODE_SIGNS,
     DROP_INVITATION,
     FOUND_COUPLE,
-    INVITATION_LASTS,
     INVITATIONS,
-    JOINER,
-    KNOWN_NAME,
-    LEAVE,
+    INVITED,
     REDEEM,
+    SOMEBODY_WAITS,
     STEP_BACK,
-    TOGETHER,
     Invitation,
     InvitationPublic,
+    Redeem,
+    name_for,
+    to_share,
+)
+from schemas.nudges import Kind
+from schemas.pairing import (
+    LEAVE,
+    TOGETHER,
     Leave,
     Pairing,
     PairingState,
     Person,
-    Redeem,
+    partners_name,
 )
-from schemas.sealing import new_key
 
 SILENTLY = Leave()
 
@@ -66,22 +69,23 @@ class NobodyWaits(Refusal):
 
 
 @router.get("", summary="See where I stand")
-async def read_pairing(me: Me, db: Db, now: Now) -> Pairing:
+async def read_pairing(me: Me, db: Db, now: Now, house: House) -> Pairing:
     """Alone, inviting, confirming, joining or paired. A name is shown to whoever must confirm
     it, and between partners; a code shows nobody's.
     """
-    return await standing(me, db, now)
+    return await standing(me, db, now, house)
 
 
-async def standing(me: Person, db: AsyncSession, now: datetime) -> Pairing:
+async def standing(me: Person, db: AsyncSession, now: datetime, house: Fittings) -> Pairing:
     if together := (await db.exec(TOGETHER, params=me.scope)).one_or_none():
-        paired_at, name = together
-        return shown(PairingState.PAIRED, name, paired_on=paired_at.date())
-    rows = await db.exec(INVITATIONS, params=me.scope | {"now": now})
-    found = [(row.state_of(me.id), name, row.expires_at) for row, name in rows]
-    if not found:
+        paired_at, sealed = together
+        return shown(PairingState.PAIRED, partners_name(me, sealed), paired_on=paired_at.date())
+    rows = (await db.exec(INVITATIONS, params=me.scope | {"now": now})).all()
+    if not rows:
         return shown(PairingState.ALONE)
-    return shown(*max(found, key=lambda each: [*PairingState].index(each[0])))
+    row = max(rows, key=lambda each: [*PairingState].index(each.state_of(me.id)))
+    name = row.who_waits(house.keyring) if row.account_id == me.id else None
+    return shown(row.state_of(me.id), name, row.expires_at)
 
 
 def shown(
@@ -94,16 +98,16 @@ def shown(
 
 
 @router.put("/invitation", summary="Invite my partner", responses=documented(AlreadyPaired))
-async def invite(me: MeWriting, db: Db, now: Now) -> InvitationPublic:
+async def invite(me: MeWriting, db: Db, now: Now, house: House) -> InvitationPublic:
     """A code for one person, good for 24 hours and one use. It replaces the one before."""
     if me.couple_id:
         raise AlreadyPaired
     code = "".join(secrets.choice(CODE_SIGNS) for _ in range(CODE_LENGTH))
-    ends = now + INVITATION_LASTS
     await db.exec(DROP_INVITATION, params=me.scope)
-    db.add(Invitation(account_id=me.id, code_hash=hashed(code), expires_at=ends, joiner_id=None))
+    invitation = Invitation.of(me.id, hashed(code), house.keyring, now)
+    db.add(invitation)
     in_groups = "-".join((code[:4], code[4:8], code[8:]))
-    return InvitationPublic(code=in_groups, expires_at=ends)
+    return InvitationPublic(code=in_groups, expires_at=invitation.expires_at)
 
 
 def hashed(code: str) -> bytes:
@@ -123,20 +127,28 @@ async def withdraw(_: MeWriting, db: Db) -> None:
     summary="Type a code",
     responses=documented(AlreadyPaired, CodeNotGood),
 )
-async def redeem(body: Redeem, me: Me, db: Db, now: Now) -> Pairing:
+async def redeem(body: Redeem, me: Me, db: Db, now: Now, house: House) -> Pairing:
     """Whoever invited me now sees my name and confirms me. Unknown, used, run out or one's own:
     the answer is the same.
     """
     if me.couple_id:
         raise AlreadyPaired
     typed = {"hash": hashed(body.code), "now": now}
-    redeemed = (await db.exec(REDEEM, params=typed)).one_or_none()
+    invited = (await db.exec(INVITED, params=typed)).one_or_none()
+    if invited is None:
+        raise CodeNotGood
+    name = name_for(*invited, await my_name(me, db), house.keyring)
+    redeemed = (await db.exec(REDEEM, params=typed | {"name": name})).one_or_none()
     if redeemed is None:
         raise CodeNotGood
     inviter, anew = redeemed
     if anew:
         await outbox.tell(db, inviter, None, Kind.JOINER_WAITING, now)
-    return await standing(me, db, now)
+    return await standing(me, db, now, house)
+
+
+async def my_name(me: Person, db: AsyncSession) -> str:
+    return name_of(me.id, (await db.exec(ACCOUNT, params=me.scope)).one().name, me.key)
 
 
 @router.post(
@@ -148,17 +160,17 @@ async def confirm(me: Me, db: Db, now: Now, house: House) -> Pairing:
     """From here on the two are a couple. Nothing that either had before is shared by it."""
     if me.couple_id:
         raise AlreadyPaired
-    joiner = (await db.exec(JOINER, params=me.scope)).one_or_none()
-    if joiner is None:
+    invitation = (await db.exec(SOMEBODY_WAITS, params=me.scope)).one_or_none()
+    name = invitation.who_waits(house.keyring) if invitation else None
+    if invitation is None or invitation.joiner_id is None or name is None:
         raise NobodyWaits
-    couple_id, key = new_id(now), new_key()
-    keys = [DataKey.of(key, house.keyring, new_id(now), who, couple_id) for who in (me.id, joiner)]
+    couple_id, joiner = new_id(now), invitation.joiner_id
+    names = {me.id: name, joiner: await my_name(me, db)}
     couple = {"couple": couple_id, "joiner": joiner, "now": now}
-    kept = {"ids": [each.id for each in keys], "keys": [each.wrapped for each in keys]}
-    if not (await db.exec(FOUND_COUPLE, params=couple | kept)).one():
+    shared = to_share(couple_id, names, house.keyring, now)
+    if not (await db.exec(FOUND_COUPLE, params=couple | shared)).one():
         raise NobodyWaits
     await outbox.tell(db, joiner, couple_id, Kind.PAIRED, now)
-    name = (await db.exec(KNOWN_NAME, params={"who": joiner})).one()
     return shown(PairingState.PAIRED, name, paired_on=now.date())
 
 

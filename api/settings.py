@@ -9,6 +9,7 @@ from pathlib import Path
 from tempfile import mkstemp
 from types import MappingProxyType
 from typing import Self
+from urllib.parse import SplitResult, urlsplit
 
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
@@ -17,6 +18,8 @@ from schemas.sealing import KEY as KEY_LENGTH
 
 KEY = re.compile(r"(?P<id>[\w.-]+):(?P<key>(?:[0-9a-fA-F]{2}){32,})", re.ASCII)
 PORT = re.compile(r"[0-9]{1,5}")
+SENDER = re.compile(r"[^\s<>@]+@[^\s<>@]+|[^\r\n<>@]*<[^\s<>@]+@[^\s<>@]+>")
+APP = re.compile(r"[a-z][a-z0-9+.-]*://[^\s?#]+")
 
 
 class SettingRefused(Exception):
@@ -35,6 +38,14 @@ class Settings:
     port: int
     fcm_credentials: Path | None
     fcm_emulator: str | None
+    smtp_url: SplitResult | None = field(repr=False)
+    mail_from: str
+    app_url: str
+
+    @property
+    def maildir(self) -> Path:
+        """Where mail goes without a mail server."""
+        return self.data / "mail"
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
@@ -53,6 +64,9 @@ class Settings:
             fcm_credentials=read_file(environment, "TWOFOLD_FCM_CREDENTIALS")
             or read_file(environment, "GOOGLE_APPLICATION_CREDENTIALS"),
             fcm_emulator=read_emulator(environment.get("TWOFOLD_FCM_EMULATOR")),
+            smtp_url=read_smtp(environment.get("TWOFOLD_SMTP_URL")),
+            mail_from=read_sender(environment),
+            app_url=read_app(environment),
         )
 
 
@@ -113,6 +127,42 @@ def read_emulator(text: str | None) -> str | None:
     if text and not text.startswith(("http://", "https://")):
         raise SettingRefused("TWOFOLD_FCM_EMULATOR is not the URL of a local FCM")  # noqa: EM101, TRY003
     return text or None
+
+
+def read_smtp(text: str | None) -> SplitResult | None:
+    if not text:
+        return None
+    try:
+        url = urlsplit(text)
+        fits = url.scheme in {"smtps", "smtp+starttls"} and url.hostname and url.port != 0
+    except ValueError:
+        fits = None
+    if not fits:
+        raise SettingRefused("TWOFOLD_SMTP_URL must begin smtps:// or smtp+starttls://")  # noqa: EM101, TRY003
+    return url
+
+
+def read_sender(environment: Mapping[str, str]) -> str:
+    text = environment.get("TWOFOLD_MAIL_FROM") or ""
+    if text and not SENDER.fullmatch(text):
+        raise SettingRefused("TWOFOLD_MAIL_FROM must read name@example.org, or Name <…>")  # noqa: EM101, TRY003
+    return text or only_without_smtp(environment, "TWOFOLD_MAIL_FROM", "post@app.invalid")
+
+
+def read_app(environment: Mapping[str, str]) -> str:
+    text = environment.get("TWOFOLD_APP_URL") or ""
+    if text and not APP.fullmatch(text):
+        raise SettingRefused("TWOFOLD_APP_URL is not a URL without query and fragment")  # noqa: EM101, TRY003
+    return text.rstrip("/") or only_without_smtp(
+        environment, "TWOFOLD_APP_URL", "https://app.invalid"
+    )
+
+
+def only_without_smtp(environment: Mapping[str, str], name: str, default: str) -> str:
+    """Good enough for a folder; nobody else should get a mail from nobody, that leads nowhere."""
+    if environment.get("TWOFOLD_SMTP_URL"):
+        raise SettingRefused(f"{name} must be set where TWOFOLD_SMTP_URL is")  # noqa: EM102, TRY003
+    return default
 
 
 def kept_keys(path: Path) -> Mapping[str, bytes]:

@@ -1,4 +1,6 @@
-"""All that the api asks of notifications: a nudge and its push, in the request's transaction."""
+"""All that the api asks of notifications, in the request's transaction: a nudge and its push, or
+a mail.
+"""
 
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -8,10 +10,14 @@ from sqlmodel import UTCDateTime, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from schemas.base import new_id
+from schemas.mail import Letter, Mail
 from schemas.nudges import KEPT, WAITING, Kind
+from schemas.sealing import Keyring
 
 # What did not ring within this time does not ring at all: nobody comes back to a heap.
 RINGS_FOR = timedelta(hours=12)
+# For so long a mail is tried.
+TRIED_FOR = timedelta(hours=4)
 
 TELL = select(
     func.tell(
@@ -63,3 +69,10 @@ async def checkin_answered(db: AsyncSession, who: UUID, checkin_id: UUID) -> Non
     """Who has answered is neither told of it nor reminded again."""
     for kind in (Kind.CHECKIN_REMINDER, Kind.CHECKIN_OPENED):
         await no_longer_waits(db, who, kind, checkin_id)
+
+
+async def post(
+    db: AsyncSession, letter: Letter, keys: Keyring, now: datetime, account_id: UUID | None = None
+) -> None:
+    """A mail, to an address that is nobody's yet or belongs to the account that acts."""
+    db.add(Mail.of(letter, keys, new_id(now), account_id, now, now + TRIED_FOR))

@@ -62,7 +62,7 @@ async def sweep(engine: AsyncEngine, now: datetime) -> bool:
     swept = [await erase(engine, now)]
     for statement in SWEEPS:
         async with transaction(engine) as db:
-            swept.append(await queue.sweep(db, statement, now) == MOST)
+            swept.append(await queue.sweep(db, statement, now) >= MOST)
     return any(swept)
 
 
@@ -84,8 +84,9 @@ async def work(
         try:
             now = await clock()
             if swept is None or now >= swept + SWEEP_EVERY:
-                # A heap goes step by step between ticks: no push waits for it.
-                swept = None if await sweep(engine, now) else now
+                swept = now  # also where it fails: no push waits for it
+                if await sweep(engine, now):
+                    swept = None  # a heap goes step by step, between ticks
             handled, peace = await tick(engine, sender, now)
             wait = peace.total_seconds() or (0.0 if handled else WAKE_EVERY)
         except (DBAPIError, OSError, TimeoutError) as error:

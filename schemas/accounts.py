@@ -10,6 +10,7 @@ from sqlalchemy import bindparam
 from sqlmodel import Field, SQLModel, col, select
 
 from schemas.base import Body, Day, Locale, Text, Zone, storable, words
+from schemas.sealing import Place, seal, unseal
 
 ADULT = 18
 FIRST_YEAR = 1900
@@ -68,12 +69,19 @@ Birthday = Annotated[Day, AfterValidator(in_living_memory)]
 class AccountFields(SQLModel):
     """What all forms of an account share."""
 
-    display_name: Name = Field(description="What my partner calls me in the app.")
     zone: Zone = Field(description="My IANA time zone; quiet hours and reminders follow it.")
     locale: Locale = Field(sa_type=words(Locale), description="The language of my pushes.")
 
 
-class SignUp(AccountFields, Body):
+class Named(SQLModel):
+    """Somebody by name."""
+
+    display_name: Name = Field(
+        description="What my partner calls me in the app: as it was when we became a couple."
+    )
+
+
+class SignUp(Named, AccountFields, Body):
     """Make an account."""
 
     email: Email
@@ -86,7 +94,7 @@ class SignUp(AccountFields, Body):
         return today.year - self.born_on.year - (not birthday_passed) >= ADULT
 
 
-class AccountWrite(AccountFields, Body):
+class AccountWrite(Named, AccountFields, Body):
     """Change what I am called, where I am and what I read."""
 
 
@@ -96,16 +104,40 @@ class Account(AccountFields, table=True):
     id: UUID = Field(primary_key=True)
     email: str = Field(unique=True)
     password_hash: str
+    name: bytes = Field(description="Sealed, with the key of whose it is.")
     created_at: datetime
 
     @classmethod
-    def of(cls, body: SignUp, password_hash: str, account_id: UUID, now: datetime) -> Self:
+    def of(
+        cls, body: SignUp, password_hash: str, account_id: UUID, key: bytes, now: datetime
+    ) -> Self:
         """The row that signing up asks for."""
         private = {"id": account_id, "password_hash": password_hash, "created_at": now}
-        return cls.model_validate(body.model_dump(exclude={"password", "born_on"}) | private)
+        name = seal(key, body.display_name.encode(), name_place(account_id))
+        kept = body.model_dump(include={"email", "zone", "locale"})
+        return cls.model_validate(kept | private | {"name": name})
+
+    def change(self, body: AccountWrite, key: bytes) -> None:
+        """What I am called, where I am and what I read."""
+        self.zone, self.locale = body.zone, body.locale
+        self.name = seal(key, body.display_name.encode(), name_place(self.id))
+
+    def public(self, key: bytes) -> "AccountPublic":
+        """My own account, as I see it."""
+        named = {"display_name": name_of(self.id, self.name, key)}
+        return AccountPublic.model_validate(self, update=named)
 
 
-class AccountPublic(AccountFields):
+def name_place(account_id: UUID) -> Place:
+    return ("account", "name", account_id)
+
+
+def name_of(account_id: UUID, sealed: bytes, key: bytes) -> str:
+    """What somebody calls themselves; `Unsealable` with any key but their own."""
+    return unseal(key, sealed, name_place(account_id)).decode()
+
+
+class AccountPublic(Named, AccountFields):
     """My own account, as I see it."""
 
     id: UUID

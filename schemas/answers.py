@@ -1,5 +1,6 @@
 """Answers, as stored, as sent and as shown."""
 
+import json
 from datetime import datetime
 from typing import Annotated, Any, Self
 from uuid import UUID
@@ -12,22 +13,27 @@ from pydantic import (
     ValidatorFunctionWrapHandler,
     WrapValidator,
 )
-from sqlalchemy import CheckConstraint, String, Uuid, bindparam, func
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import CheckConstraint, LargeBinary, String, Uuid, bindparam, func
 from sqlmodel import Field, SQLModel, col, column, select
+from sqlmodel.sql.expression import Select
 
 from schemas.base import Body
 from schemas.checkins import Checkin, CheckinPublic
-from schemas.pairing import Person
+from schemas.pairing import Member, Person
 from schemas.questionnaires import Name, QuestionPublic
+from schemas.sealing import Place, seal, unseal
 from schemas.shapes import Mine, Reveal
 
 
 class Answer(Mine, Reveal, table=True):
-    """One person's answer to one question. A null value was skipped."""
+    """One person's answer to one question. What was skipped has no words.
+
+    They are sealed for their author, and once more for the couple while they are released.
+    """
 
     __table_args__ = (
-        CheckConstraint("not released or value is not null", name="skipped_is_not_released"),
+        CheckConstraint("not released or sealed is not null", name="skipped_is_not_released"),
+        CheckConstraint("released = (shared is not null)", name="released_is_shared"),
         CheckConstraint("not released or final", name="released_is_final"),
     )
 
@@ -36,7 +42,8 @@ class Answer(Mine, Reveal, table=True):
         primary_key=True, index=True, foreign_key="account.id", ondelete="CASCADE"
     )
     question: str = Field(primary_key=True)
-    value: Any | None = Field(sa_type=JSONB(none_as_null=True))
+    sealed: bytes | None
+    shared: bytes | None
     answered_at: datetime
 
     @classmethod
@@ -46,18 +53,55 @@ class Answer(Mine, Reveal, table=True):
             checkin_id=checkin.id,
             account_id=me.id,
             question=question,
-            value=None,
+            sealed=None,
+            shared=None,
             released=False,
             final=False,
             answered_at=now,
         )
 
-    def says(self, value: object, now: datetime) -> bool:
+    @property
+    def _mine(self) -> Place:
+        return ("answer", "sealed", self.account_id, self.checkin_id, self.question)
+
+    def read(self, key: bytes) -> Any | None:  # noqa: ANN401 - as its question is answered
+        """What I said; null where I skipped it."""
+        return json.loads(unseal(key, self.sealed, self._mine)) if self.sealed else None
+
+    def says(self, value: object, key: bytes, now: datetime) -> bool:
         """Put these words in, unless others are final."""
-        if self.final and self.value != value:
+        if self.final and self.read(key) != value:
             return False
-        self.value, self.answered_at = value, now
+        if not self.final:
+            said = json.dumps(value).encode()
+            self.sealed = None if value is None else seal(key, said, self._mine)
+        self.answered_at = now
         return True
+
+    def release(self, me: Member) -> None:
+        """For the two of us from here on; its words are final."""
+        said = json.dumps(self.read(me.key)).encode()
+        place = shared_place(me.couple_id, self.checkin_id, me.id, self.question)
+        self.shared = seal(me.couple_key, said, place)
+        self.released = self.final = True
+
+    def take_back(self) -> None:
+        """Its words stay final, for its author alone."""
+        self.released, self.shared = False, None
+
+    def public(self, key: bytes) -> "AnswerMine":
+        """What I answered, for my own eyes."""
+        return AnswerMine(value=self.read(key), released=self.released, final=self.final)
+
+
+def shared_place(couple_id: UUID, checkin_id: UUID, author_id: UUID, question: str) -> Place:
+    return ("answer", "shared", couple_id, checkin_id, author_id, question)
+
+
+def opened(me: Member, checkin_id: UUID, question: str, shared: bytes) -> Any:  # noqa: ANN401
+    """What my partner said, of what `REVEALED` found."""
+    place = shared_place(me.couple_id, checkin_id, me.partner_id, question)
+    return json.loads(unseal(me.couple_key, shared, place))
 
 
 def named_once(value: object, read: ValidatorFunctionWrapHandler) -> object:
@@ -133,7 +177,7 @@ ANSWERS = select(Answer).where(
     col(Answer.checkin_id) == bindparam("id"), col(Answer.account_id) == bindparam("me")
 )
 _revealed = func.revealed_answers(bindparam("checkin", type_=Uuid), bindparam("now")).table_valued(
-    column("question", String), column("value", JSONB)
+    column("question", String), column("shared", LargeBinary)
 )
 # The one way to my partner's answers. See migrations/versions/0010_answers.py.
-REVEALED = select(_revealed.c.question, _revealed.c.value)
+REVEALED: Select[str, bytes] = select(*_revealed.c)

@@ -7,25 +7,20 @@ Which column of which table stands where in it, or why it does not, is said in
 
 from datetime import date, datetime
 from typing import Self
-from uuid import UUID
 
-from sqlalchemy import bindparam
-from sqlmodel import Field, SQLModel, and_, col, or_, select
-from sqlmodel.sql.expression import Select
+from sqlmodel import Field, SQLModel
 
 from schemas.accounts import AccountPublic
-from schemas.answers import Answer, AnswerMine
+from schemas.answers import Answer, Value
 from schemas.boundaries import Boundaries
 from schemas.checkins import Checkin
-from schemas.consents import Consent, ConsentPast
-from schemas.devices import Device, DeviceFields
+from schemas.consents import ConsentPast
+from schemas.devices import DeviceFields
 from schemas.nudges import Kind, NudgesPublic
-from schemas.pairing import Invitation, Person
-from schemas.partner_nudges import PartnerNudge
+from schemas.pairing import Person
 from schemas.phrases import PhraseId
 from schemas.privacy import DeletionPublic
-from schemas.schedules import Hour, HourFields, Schedule, Signature, Terms
-from schemas.sessions import Session
+from schemas.schedules import Hour, HourFields, Schedule, Terms
 from schemas.space import SpaceMine
 
 
@@ -118,7 +113,7 @@ class CheckinExport(SQLModel):
     closes_at: datetime
 
 
-class AnswerExport(AnswerMine):
+class AnswerExport(SQLModel):
     """What I answered, and to what."""
 
     pack: str
@@ -126,13 +121,16 @@ class AnswerExport(AnswerMine):
     date: date
     for_both: bool
     question: str
+    value: Value | None = Field(description="Null: skipped.")
+    released: bool
+    final: bool
     answered_at: datetime
 
     @classmethod
-    def of(cls, _: Person, row: tuple[Answer, Checkin]) -> Self:
+    def of(cls, me: Person, row: tuple[Answer, Checkin]) -> Self:
         """My own words."""
         answer, checkin = row
-        both = {"for_both": checkin.account_id is None}
+        both = {"for_both": checkin.account_id is None, "value": answer.read(me.key)}
         return cls.model_validate(checkin.model_dump() | answer.model_dump() | both)
 
 
@@ -160,39 +158,3 @@ class Export(SQLModel):
     checkins: list[CheckinExport] = Field(description="Those for me alone.")
     answers: list[AnswerExport]
     phrases_sent: list[PhraseExport]
-
-
-_me: UUID = bindparam("me")  # type: ignore[assignment]
-MY_INVITATION = select(Invitation.expires_at).where(Invitation.account_id == _me)
-MY_SESSIONS = select(Session).where(Session.account_id == _me).order_by(col(Session.created_at))
-MY_DEVICES = select(Device).where(Device.account_id == _me).order_by(col(Device.registered_at))
-MY_CONSENTS = select(Consent).where(Consent.account_id == _me).order_by(col(Consent.number))
-MY_SCHEDULES: Select[Schedule, int | None, Hour | None] = (
-    select(Schedule, Signature.version, Hour)
-    .join(
-        Signature,
-        and_(col(Signature.schedule_id) == Schedule.id, col(Signature.account_id) == _me),
-        isouter=True,
-    )
-    .join(
-        Hour, and_(col(Hour.schedule_id) == Schedule.id, col(Hour.account_id) == _me), isouter=True
-    )
-    .where(
-        or_(
-            col(Schedule.account_id) == _me,
-            col(Signature.version).is_not(None),
-            col(Hour.at).is_not(None),
-        )
-    )
-    .order_by(col(Schedule.id))
-)
-MY_CHECKINS = select(Checkin).where(Checkin.account_id == _me).order_by(col(Checkin.date))
-MY_ANSWERS = (
-    select(Answer, Checkin)
-    .join(Checkin, col(Checkin.id) == Answer.checkin_id)
-    .where(Answer.account_id == _me)
-    .order_by(col(Checkin.date), col(Checkin.id), col(Answer.question))
-)
-MY_PHRASES = (
-    select(PartnerNudge).where(PartnerNudge.from_id == _me).order_by(col(PartnerNudge.sent_at))
-)

@@ -1,16 +1,14 @@
 """Who is with whom, and the invitation that led there."""
 
-from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from dataclasses import dataclass, field, fields
+from datetime import date, datetime
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID
 
-from pydantic import AfterValidator, StrictBool
+from pydantic import StrictBool
 from sqlalchemy import (
-    ARRAY,
     CheckConstraint,
-    ColumnElement,
     ForeignKeyConstraint,
     Index,
     LargeBinary,
@@ -21,7 +19,6 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import (
-    Boolean,
     Field,
     SQLModel,
     String,
@@ -34,9 +31,8 @@ from sqlmodel import (
 )
 from sqlmodel.sql.expression import Select
 
-from schemas.base import Body, Locale, Text
-
-INVITATION_LASTS = timedelta(hours=24)
+from schemas.base import Body, Locale
+from schemas.sealing import Place, unseal
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +50,13 @@ class Person:
     couple_key: bytes | None = field(repr=False)  # the same for what the two share
 
     @property
+    def member(self) -> "Member | None":
+        """The same person within their couple, if there is one."""
+        if self.couple_id is None or self.partner_id is None or self.couple_key is None:
+            return None
+        return Member(**{each.name: getattr(self, each.name) for each in fields(self)})
+
+    @property
     def scope(self) -> dict[str, UUID | None]:
         """What statements are bound to, by name: one that is given no scope does not run."""
         return {"me": self.id, "partner": self.partner_id, "couple": self.couple_id}
@@ -68,6 +71,18 @@ class Member(Person):
     proved_at: datetime
     key: bytes = field(repr=False)
     couple_key: bytes = field(repr=False)
+
+
+def name_place(couple_id: UUID | None, account_id: UUID) -> Place:
+    """Where `account_id` keeps their partner's name."""
+    return ("member", "partner_name", couple_id, account_id)
+
+
+def partners_name(me: Person, sealed: bytes | None) -> str | None:
+    """What my partner is called, if there is one."""
+    if sealed is None or me.couple_key is None:
+        return None
+    return unseal(me.couple_key, sealed, name_place(me.couple_id, me.id)).decode()
 
 
 class Couple(SQLModel, table=True):
@@ -103,6 +118,10 @@ class CoupleMember(SQLModel, table=True):
     account_id: UUID = Field(primary_key=True, foreign_key="account.id", ondelete="CASCADE")
     partner_id: UUID = Field(unique=True)
     couple_id: UUID = Field(foreign_key="couple.id")
+    # What my partner was called when we became a couple, sealed for the two of us. What they call
+    # themselves later is for them: a name that changed at once would be a way to write to somebody
+    # who takes space.
+    partner_name: bytes
     # When what is no phrase last rang here; `may_ring` writes it.
     rang: dict[str, Any] | None = Field(default=None, sa_type=JSONB)
 
@@ -115,42 +134,6 @@ class PairingState(StrEnum):
     JOINING = "joining"  # I typed a code, and wait to be confirmed
     CONFIRMING = "confirming"  # somebody typed my code, and waits for me to confirm
     PAIRED = "paired"
-
-
-class Invitation(SQLModel, table=True):
-    """One person's only waiting invitation. Its code is stored as a hash."""
-
-    account_id: UUID = Field(primary_key=True, foreign_key="account.id", ondelete="CASCADE")
-    code_hash: bytes = Field(unique=True)
-    expires_at: datetime
-    joiner_id: UUID | None = Field(unique=True, foreign_key="account.id", ondelete="CASCADE")
-
-    def state_of(self, who: UUID) -> PairingState:
-        """Where it puts one of its people, while it can still lead to a couple."""
-        if self.joiner_id == who:
-            return PairingState.JOINING
-        return PairingState.CONFIRMING if self.joiner_id else PairingState.INVITING
-
-
-# Crockford's base 32: no letter that is taken for another. 12 signs of 5 bits are 60 bits.
-CODE_SIGNS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-CODE_LENGTH = 12
-LOOKALIKES = str.maketrans({"O": "0", "I": "1", "L": "1"})
-
-
-def typed(code: str) -> str:
-    """The code itself: how it is grouped, lower case and lookalikes do not matter."""
-    signs = "".join(filter(str.isalnum, code.upper())).translate(LOOKALIKES)
-    if len(signs) != CODE_LENGTH or not set(signs) <= set(CODE_SIGNS):
-        msg = "must be 12 letters and digits, in groups as you like"
-        raise ValueError(msg)
-    return signs
-
-
-class Redeem(Body):
-    """Type the code of an invitation."""
-
-    code: Annotated[Text, Field(max_length=40), AfterValidator(typed)]
 
 
 class Leave(Body):
@@ -174,26 +157,14 @@ class Pairing(SQLModel):
     paired_on: date | None
 
 
-class InvitationPublic(SQLModel):
-    """The only time that the code is shown."""
-
-    code: str = Field(description="60 random bits, in groups to be read aloud.")
-    expires_at: datetime
-
-
-def known_name(who: Any) -> ColumnElement[str | None]:  # noqa: ANN401 - a column or a parameter
-    """The display name of my partner, or of whoever typed my code; null for everybody else."""
-    return func.known_name(who, type_=String)
-
-
-# Each with the name in one statement: whoever leaves between two would be seen half gone.
-TOGETHER: Select[datetime, str | None] = select(
-    Couple.paired_at, known_name(bindparam("partner", type_=Uuid))
-).where(col(Couple.id) == bindparam("couple"))
-INVITATIONS: Select[Invitation, str | None] = (
-    select(Invitation, known_name(Invitation.joiner_id))
-    .where(bindparam("me").in_([col(Invitation.account_id), col(Invitation.joiner_id)]))
-    .where(col(Invitation.expires_at) > bindparam("now"))
+PARTNER_NAME = select(CoupleMember.partner_name).where(
+    col(CoupleMember.account_id) == bindparam("me")
+)
+# With the name in one statement: whoever leaves between two would be seen half gone.
+TOGETHER: Select[datetime, bytes] = (
+    select(Couple.paired_at, CoupleMember.partner_name)
+    .join(CoupleMember, col(CoupleMember.couple_id) == Couple.id)
+    .where(col(CoupleMember.account_id) == bindparam("me"), col(Couple.id) == bindparam("couple"))
 )
 # Who asks, in one round trip: the session is read live, from here on the wall shows what this
 # person may see, and with `lock` no other request writes for this couple (or, unpaired, for
@@ -211,24 +182,4 @@ _opened = func.open_session(
     column("our_key", LargeBinary),
 )
 OPENING: Select[*tuple[Any, ...]] = select(*_opened.c)
-KNOWN_NAME = select(known_name(bindparam("who", type_=Uuid)))
-JOINER = select(Invitation.joiner_id).where(
-    col(Invitation.account_id) == bindparam("me"), col(Invitation.joiner_id).is_not(None)
-)
-DROP_INVITATION = delete(Invitation).where(col(Invitation.account_id) == bindparam("me"))
-_redeemed = func.redeem_invitation(bindparam("hash"), bindparam("now")).table_valued(
-    column("inviter", Uuid), column("anew", Boolean)
-)
-REDEEM: Select[UUID, bool] = select(*_redeemed.c)
-STEP_BACK = select(func.step_back())
-FOUND_COUPLE = select(
-    func.found_couple(
-        bindparam("couple", type_=Uuid),
-        bindparam("now"),
-        bindparam("joiner", type_=Uuid),
-        bindparam("ids", type_=ARRAY(Uuid)),
-        bindparam("keys", type_=ARRAY(LargeBinary)),
-        type_=Boolean,
-    )
-)
 LEAVE = delete(CoupleMember).where(col(CoupleMember.account_id) == bindparam("me"))

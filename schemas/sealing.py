@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 FORMAT = b"\x01"
 NONCE = 12  # bytes; at random, which is safe for 2**32 messages under one key (NIST SP 800-38D)
@@ -49,6 +51,11 @@ def unseal(key: bytes, sealed: bytes, place: Place) -> bytes:
     raise Unsealable
 
 
+def derived(secret: bytes, purpose: str) -> bytes:
+    """A key for this purpose alone: it opens nothing of another, and does not lead back."""
+    return HKDF(SHA256(), KEY, salt=None, info=purpose.encode()).derive(secret)
+
+
 def said(place: Place) -> bytes:
     # As a list, in which no two places look alike: ("a", "bc") is not ("ab", "c").
     return json.dumps([str(each) for each in place]).encode()
@@ -78,6 +85,10 @@ class Keyring:
         if by is None:
             raise Unsealable
         return unseal(by, wrapped[length:], place)
+
+    def derived(self, purpose: str) -> "Keyring":
+        """The same ids, and keys for this purpose alone."""
+        return Keyring({key_id: derived(key, purpose) for key_id, key in self.keys.items()})
 
 
 def marked(key_id: str) -> bytes:

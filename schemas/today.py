@@ -10,13 +10,13 @@ from sqlalchemy import JSON, ScalarSelect, SelectBase, bindparam, case, func, li
 from sqlmodel import Field, SQLModel, col, select
 from sqlmodel.sql.expression import Select
 
-from schemas.accounts import Account
+from schemas.accounts import Account, name_of
 from schemas.answers import Answer
 from schemas.boundaries import BOUNDARIES, Boundaries, BoundaryRow, boundaries_of
 from schemas.checkins import MY_HOUR_HAS_COME, Checkin, CheckinPublic
 from schemas.consents import CONSENTS, Consent
 from schemas.nudges import NUDGES, Nudge, NudgesPublic
-from schemas.pairing import KNOWN_NAME
+from schemas.pairing import PARTNER_NAME, Person, partners_name
 from schemas.partner_nudges import CONTACTS
 from schemas.schedules import Hour, Schedule, Signature
 from schemas.space import SPACES, Space, SpacePublic
@@ -56,13 +56,13 @@ class Screen:
     next_reminder_at: datetime | None
 
     @classmethod
-    def of(cls, row: Sequence[Any]) -> Self:
+    def of(cls, me: Person, row: Sequence[Any]) -> Self:
         """What `TODAY` answered."""
         name, partner, reminder, *lists = row
         spaces, checkins, answered, nudges, contacts, consents, boundaries = lists
         return cls(
-            name=name,
-            partner=partner,
+            name=name_of(me.id, name, me.key),
+            partner=partners_name(me, partner),
             spaces=[Space.model_validate(each) for each in spaces],
             checkins=[Checkin.model_validate(each) for each in checkins],
             answered={UUID(each["checkin_id"]): each["answered"] for each in answered},
@@ -98,7 +98,7 @@ ANSWERED = (
     .where(col(Answer.checkin_id).in_(OPEN_CHECKINS.with_only_columns(col(Checkin.id))))
     .group_by(col(Answer.checkin_id))
 )
-NAME = select(Account.display_name).where(col(Account.id) == bindparam("me"))
+NAME = select(Account.name).where(col(Account.id) == bindparam("me"))
 # `Agreement.in_force` in SQL: until all have signed the version that stands, nothing reminds.
 SIGNED = (
     select(func.count())
@@ -119,7 +119,7 @@ LISTS: tuple[SelectBase, ...] = (
 )
 TODAY: Select[Any] = select(
     NAME.scalar_subquery(),
-    KNOWN_NAME.scalar_subquery(),
+    PARTNER_NAME.scalar_subquery(),
     NEXT_REMINDER.scalar_subquery(),
     *(as_json(statement) for statement in LISTS),
 )

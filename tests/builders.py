@@ -17,6 +17,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from api import tokens
 from api.deps import Fittings, become
 from api.tokens import Claims
+from schemas import accounts
 from schemas.accounts import Account
 from schemas.base import Locale, new_id
 from schemas.consents import Consent, ConsentWrite, Purpose
@@ -24,9 +25,9 @@ from schemas.data_keys import DataKey
 from schemas.database import transaction
 from schemas.devices import Device, Platform, TargetKind
 from schemas.nudges import Kind, Nudge, Push
-from schemas.pairing import Couple, CoupleMember
+from schemas.pairing import Couple, CoupleMember, name_place
 from schemas.pairing import Person as Asking
-from schemas.sealing import Keyring, new_key
+from schemas.sealing import Keyring, new_key, seal
 from schemas.sessions import Session
 from tests.fakes import NOON, Clock
 
@@ -202,11 +203,12 @@ Two = tuple[Person, Person]
 async def a_person(db: AsyncSession, person: Person, zone: str = "Europe/Lisbon") -> Person:
     """Signed up and signed in, with one phone, alone, and having allowed nothing."""
     now = person.clock.now
+    key = new_key()
     account = Account(
         id=person.id,
         email=f"{person.name}-{person.id}@example.org",
         password_hash=NOBODY_SIGNS_IN_WITH,
-        display_name=person.name.title(),
+        name=seal(key, person.name.title().encode(), accounts.name_place(person.id)),
         zone=zone,
         locale=Locale.EN,
         created_at=now,
@@ -224,8 +226,8 @@ async def a_person(db: AsyncSession, person: Person, zone: str = "Europe/Lisbon"
         discreet=False,
         registered_at=now,
     )
-    key = DataKey.of(new_key(), KEYRING, new_id(now), person.id, None)
-    for row in (account, key, session, device):
+    kept = DataKey.of(key, KEYRING, new_id(now), person.id, None)
+    for row in (account, kept, session, device):
         db.add(row)
         await db.flush()
     await db.commit()
@@ -254,10 +256,15 @@ async def a_couple(
     couple = Couple(id=new_id(now), paired_at=now)
     db.add(couple)
     await db.flush()
-    for me, partner in ((one, other), (other, one)):
-        db.add(CoupleMember(account_id=me.id, partner_id=partner.id, couple_id=couple.id))
-    await db.flush()
     key = new_key()
+    for me, partner in ((one, other), (other, one)):
+        name = seal(key, partner.name.title().encode(), name_place(couple.id, me.id))
+        db.add(
+            CoupleMember(
+                account_id=me.id, partner_id=partner.id, couple_id=couple.id, partner_name=name
+            )
+        )
+    await db.flush()
     for me, partner in ((one, other), (other, one)):
         db.add(DataKey.of(key, KEYRING, new_id(now), me.id, couple.id))
         asks = replace(asking(couple_id=couple.id, partner_id=partner.id), id=me.id)

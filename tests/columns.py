@@ -8,7 +8,7 @@ from dataclasses import dataclass
 OPENS = "opens the account, or the phone"
 ROW = "names a row and says nothing"
 FOLLOWS = "follows from what is exported"
-MACHINERY = "how a push is made; gone when it is"
+MACHINERY = "how it is sent; gone when it is"
 PARTNERS = "somebody else's"
 
 # Wherever they are not exported.
@@ -37,10 +37,11 @@ KINDS = "kind>quiet_hours kind>daily_budget kind>off_limit_topics kind>unwanted_
 
 COLUMNS = {
     "account": of(
-        *("account", "id email display_name zone locale created_at"), password_hash=OPENS
+        *("account", "id email name>display_name zone locale created_at"), password_hash=OPENS
     ),
     "answer": of(
-        *("answers", "question value released final answered_at"),
+        *("answers", "question sealed>value released final answered_at"),
+        shared="the same words, sealed for the two",
         checkin_id="pack, version and date of it are exported",
     ),
     "boundary": of("boundaries", f"{KINDS} setting>quiet_hours shown_in>quiet_hours"),
@@ -63,9 +64,23 @@ COLUMNS = {
         target=OPENS,
     ),
     "invitation": of(
-        *("pairing", "expires_at>invitation_expires_at"), code_hash=OPENS, joiner_id=PARTNERS
+        *("pairing", "expires_at>invitation_expires_at"),
+        code_hash=OPENS,
+        wrapped=OPENS,
+        joiner_id=PARTNERS,
+        joiner_name=PARTNERS,
     ),
-    "member": of(None, partner_id=PARTNERS, rang="when my partner did something"),
+    "mail": of(
+        None,
+        kind="what is mailed to me",
+        sealed=OPENS,
+        due_at=MACHINERY,
+        attempts=MACHINERY,
+        expires_at=MACHINERY,
+    ),
+    "member": of(
+        None, partner_id=PARTNERS, partner_name=PARTNERS, rang="when my partner did something"
+    ),
     "nudge": of(
         *("nudges", "kind>nudges made_at>nudges held>behind_the_door looked>behind_the_door"),
         about=ROW,

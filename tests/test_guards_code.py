@@ -79,6 +79,7 @@ def imported(file: Path) -> Iterator[str]:
         ("argon2", r"api/passwords\.py"),
         ("firebase_admin", r"notifications/fcm\w*\.py"),
         ("aiohttp", r"notifications/fcm\w*\.py"),
+        ("aiosmtplib", r"notifications/smtp\.py"),
         ("psycopg", r"schemas/embedded\.py"),
     ],
 )

@@ -5,7 +5,6 @@ from typing import Any
 
 from schemas.answers import (
     Answer,
-    AnswerMine,
     AnswersWrite,
     CheckinAnswers,
     QuestionAsked,
@@ -41,7 +40,7 @@ def refused_answers(body: AnswersWrite, pack: Pack, closed: set[Topic]) -> Wrong
 
 def not_to_release(body: ReleaseWrite, mine: Mapping[str, Answer]) -> Wrong:
     """Which of these cannot be released, since there is nothing to be read."""
-    answered = {question for question, answer in mine.items() if answer.value is not None}
+    answered = {question for question, answer in mine.items() if answer.sealed is not None}
     why = "Answer it first."
     asked = enumerate(body.questions)
     return [(("questions", place), why) for place, each in asked if each not in answered]
@@ -60,7 +59,7 @@ def shown_to(  # noqa: PLR0913, PLR0917 - all that a view of it depends on, and 
     asked = [
         QuestionAsked(
             question=question,
-            mine=AnswerMine.model_validate(mine[question.id]) if question.id in mine else None,
+            mine=mine[question.id].public(me.key) if question.id in mine else None,
             partner=partners.get(question.id),
         )
         for question in shown.questions

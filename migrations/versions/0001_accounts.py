@@ -9,12 +9,12 @@ down_revision = None
 
 TABLES = """
 create table account (
-    display_name varchar not null,
     zone varchar(64) not null,
     locale varchar(40) not null,
     id uuid not null,
     email varchar not null,
     password_hash varchar not null,
+    name bytea not null,
     created_at timestamptz not null,
     constraint pk_account primary key (id),
     constraint ck_account_locale check (locale in ('en', 'pt')),

@@ -18,6 +18,7 @@ create table member (
     account_id uuid not null,
     partner_id uuid not null,
     couple_id uuid not null,
+    partner_name bytea not null,
     rang jsonb,
     constraint pk_member primary key (account_id),
     constraint ck_member_two_people check (account_id <> partner_id),
@@ -60,6 +61,9 @@ create table invitation (
     code_hash bytea not null,
     expires_at timestamptz not null,
     joiner_id uuid,
+    joiner_name bytea,
+    wrapped bytea not null,
+    constraint ck_invitation_joiner_is_named check ((joiner_id is null) = (joiner_name is null)),
     constraint pk_invitation primary key (account_id),
     constraint fk_invitation_account_id
         foreign key(account_id)
@@ -109,14 +113,6 @@ create trigger nobody_waits after delete or update on invitation
     for each row when (old.joiner_id is not null) execute function nobody_waits();
 """
 
-# My partner, and whoever typed my code: before that, nobody's name is known to anybody.
-KNOWN_NAME = """
-language sql stable as $$
-    select display_name from account where id = who and (
-        id = my_partner() or id = (select joiner_id from invitation where account_id = me()))
-$$
-"""
-
 # Whose phone may hear of what I do: mine, my partner's, and of whoever invited me.
 REACHABLE = """
 language sql stable as $$
@@ -128,6 +124,14 @@ $$
 # For the door alone: the partner's day begins at the partner's midnight.
 PARTNER_ZONE = """
 language sql stable as $$ select zone from account where id = my_partner() $$
+"""
+
+# Whose code this is, for as long as it is good; and the key under which to leave them a name.
+INVITATION_OF_CODE = """
+language sql stable as $$
+    select account_id, wrapped from invitation
+        where code_hash = hash and expires_at > at and account_id <> me()
+$$
 """
 
 # No row, for a code that is unknown, used, run out, or one's own: they are all one. Typed again, it
@@ -145,7 +149,7 @@ begin
         return;
     end if;
     delete from invitation where joiner_id = me() and code_hash <> hash;
-    update invitation set joiner_id = me() where code_hash = hash;
+    update invitation set joiner_id = me(), joiner_name = name where code_hash = hash;
     return next;
 end $$
 """
@@ -171,8 +175,8 @@ begin
         return false;
     end if;
     insert into couple (id, paired_at) values (found_couple.id, at);
-    insert into member (account_id, partner_id, couple_id)
-        values (me(), joiner, found_couple.id), (joiner, me(), found_couple.id);
+    insert into member (account_id, partner_id, couple_id, partner_name) values
+        (me(), joiner, found_couple.id, names[1]), (joiner, me(), found_couple.id, names[2]);
     insert into data_key (id, account_id, couple_id, wrapped) values
         (ids[1], me(), found_couple.id, keys[1]), (ids[2], joiner, found_couple.id, keys[2]);
     delete from invitation where account_id in (me(), joiner) or joiner_id in (me(), joiner);
@@ -201,25 +205,37 @@ def upgrade() -> None:
     wall.shows("invitation", "joined", "joiner_id = (select me())")
     # Locked by the worker while it writes for somebody, so that leaving waits; never changed.
     wall.worker("member", "select, update", changes="false")
-    wall.reaches_past("known_name(who uuid) returns varchar", KNOWN_NAME)
     wall.reaches_past("reachable() returns setof uuid", REACHABLE)
     wall.reaches_past("partner_zone() returns varchar", PARTNER_ZONE)
     wall.reaches_past(
-        "redeem_invitation(hash bytea, at timestamptz) returns table (inviter uuid, anew boolean)",
+        "invitation_of_code(hash bytea, at timestamptz)"
+        " returns table (inviter uuid, wrapped bytea)",
+        INVITATION_OF_CODE,
+    )
+    wall.reaches_past(
+        "redeem_invitation(hash bytea, at timestamptz, name bytea)"
+        " returns table (inviter uuid, anew boolean)",
         REDEEM,
     )
     wall.reaches_past("step_back() returns void", STEP_BACK)
     wall.reaches_past(
-        "found_couple(id uuid, at timestamptz, joiner uuid, ids uuid[], keys bytea[])"
-        " returns boolean",
+        "found_couple(id uuid, at timestamptz, joiner uuid, ids uuid[], keys bytea[],"
+        " names bytea[]) returns boolean",
         FOUND_COUPLE,
     )
 
 
 def downgrade() -> None:
     for name in (
-        *("found_couple", "step_back", "redeem_invitation", "lock_invitations", "lock_accounts"),
-        *("partner_zone", "reachable", "known_name"),
+        *(
+            "found_couple",
+            "step_back",
+            "redeem_invitation",
+            "invitation_of_code",
+            "lock_invitations",
+            "lock_accounts",
+        ),
+        *("partner_zone", "reachable"),
     ):
         op.execute(f"drop function {name}")
     # Takes along the two functions and the policy that read them, and the trigger.

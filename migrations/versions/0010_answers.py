@@ -14,10 +14,12 @@ create table answer (
     checkin_id uuid not null,
     account_id uuid not null,
     question varchar not null,
-    value jsonb,
+    sealed bytea,
+    shared bytea,
     answered_at timestamptz not null,
     constraint pk_answer primary key (checkin_id, account_id, question),
-    constraint ck_answer_skipped_is_not_released check (not released or value is not null),
+    constraint ck_answer_skipped_is_not_released check (not released or sealed is not null),
+    constraint ck_answer_released_is_shared check (released = (shared is not null)),
     constraint ck_answer_released_is_final check (not released or final),
     constraint fk_answer_checkin_id
         foreign key(checkin_id)
@@ -35,7 +37,7 @@ create index ix_answer_account_id on answer (account_id);
 # allow it. Nothing else in the project reads an answer of anybody but the one who asks.
 REVEALED_ANSWERS = """
 language sql stable as $$
-    select theirs.question, theirs.value
+    select theirs.question, theirs.shared
     from member
     join checkin on checkin.couple_id = member.couple_id
     join answer mine on mine.checkin_id = checkin.id and mine.account_id = member.account_id
@@ -60,7 +62,9 @@ $$
 def upgrade() -> None:
     op.execute(TABLES)
     # To which question an answer was given is never changed.
-    wall.mine("answer", "select, insert, update (value, released, final, answered_at), delete")
+    wall.mine(
+        "answer", "select, insert, update (sealed, shared, released, final, answered_at), delete"
+    )
     wall.reaches_past("asked_of_me(checkin uuid) returns boolean", ASKED_OF_ME)
     op.execute(
         f"create policy asked on answer as restrictive for insert to {wall.API}"
@@ -76,7 +80,7 @@ def upgrade() -> None:
     op.execute(f"create policy worker on answer for select to {wall.WORKER} using (true)")
     wall.reaches_past(
         "revealed_answers(checkin uuid, at timestamptz)"
-        " returns table (question varchar, value jsonb)",
+        " returns table (question varchar, shared bytea)",
         REVEALED_ANSWERS,
     )
 

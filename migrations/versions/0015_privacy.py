@@ -5,7 +5,7 @@ from alembic import op
 from migrations import wall
 
 revision = "0015"
-down_revision = "0011"
+down_revision = "0013"
 
 TABLES = """
 create table deletion (
@@ -61,12 +61,12 @@ def upgrade() -> None:
     )
     for table in SWEPT:
         op.execute(f"grant delete on {table} to {wall.WORKER}")
-    wall.worker("invitation", "select (account_id, expires_at), delete")
+    wall.worker("invitation", "select (expires_at), delete")
 
 
 def downgrade() -> None:
     op.execute("drop policy worker on invitation")
-    op.execute(f"revoke select (account_id, expires_at), delete on invitation from {wall.WORKER}")
+    op.execute(f"revoke select (expires_at), delete on invitation from {wall.WORKER}")
     for table in SWEPT:
         op.execute(f"revoke delete on {table} from {wall.WORKER}")
     op.execute("drop policy goes on account")

@@ -1,15 +1,23 @@
 import asyncio
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from httpx import Response
-from sqlalchemy import text
+from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from api import export
 from api.spool import IN_MEMORY, PIECE, Spool
+from schemas.answers import Answer
+from schemas.checkins import Checkin
+from schemas.data_keys import DataKey, place
 from schemas.export import Export
-from tests.builders import Person, Two, in_bytes
+from schemas.pairing import Person as Asking
+from schemas.questionnaires import NEWEST
+from tests.builders import KEYRING, Person, Two, asking, in_bytes
 from tests.catalog import contents
 from tests.conftest import Engines
 from tests.fakes import NOON, Clock
@@ -152,22 +160,27 @@ async def test_export_and_deletion_want_a_fresh_proof(couple: Two, db: AsyncSess
 
 
 MANY = 4000
-A_LIFETIME = """
-with checkins as (
-    insert into checkin (id, account_id, pack, version, date, begun_at, closes_at)
-    select gen_random_uuid(), :me, 'daily_pulse', 1, date '2000-01-01' + n, now(), now()
-    from generate_series(1, :many) n returning id
-)
-insert into answer (checkin_id, account_id, question, value, released, final, answered_at)
-select id, :me, 'a_word', to_jsonb(repeat('long ', 200)), false, false, now() from checkins
-"""
+
+
+def a_lifetime(me: Asking, now: datetime) -> Iterator[tuple[Checkin, Answer]]:
+    for n in range(MANY):
+        checkin = Checkin.of(me, NEWEST["daily_pulse"], now, for_both=False)
+        checkin.date -= timedelta(days=n)
+        said = Answer.to("a_word", checkin, me, now)
+        said.says("long " * 200, me.key, now)
+        yield checkin, said
 
 
 async def test_a_lifetime_of_answers_is_exported_page_by_page_and_sealed_on_disk(
     couple: Two, db: AsyncSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sam, _ = couple
-    await db.exec(text(A_LIFETIME), params={"me": sam.id, "many": MANY})  # type: ignore[call-overload]
+    keys = select(DataKey).where(DataKey.account_id == sam.id, col(DataKey.couple_id).is_(None))
+    wrapped = (await db.exec(keys)).one().wrapped
+    me = replace(asking(), id=sam.id, key=KEYRING.unwrap(wrapped, place(sam.id, None)))
+    for rows in zip(*a_lifetime(me, sam.clock.now), strict=True):
+        db.add_all(rows)
+        await db.flush()
     await db.commit()
     spools: list[Spool] = []
     longest: list[int] = []

@@ -72,10 +72,14 @@ def test_what_is_set_is_read(tmp_path: Path) -> None:
         tmp_path,
         TWOFOLD_DATABASE_URL="postgresql://twofold:hunter2@db/twofold?sslmode=require",
         TWOFOLD_TOKEN_KEYS=f"new:{KEY}, old:{OTHER_KEY}",
+        TWOFOLD_DATA_KEYS=f"sealing:{KEY}",
         TWOFOLD_HOST="0.0.0.0",  # noqa: S104
         TWOFOLD_PORT="80",
         TWOFOLD_FCM_CREDENTIALS=str(account),
         TWOFOLD_FCM_EMULATOR="http://127.0.0.1:9099",
+        TWOFOLD_SMTP_URL="smtp+starttls://us:p%40ss@mail.example.org:2525",
+        TWOFOLD_MAIL_FROM="Post <post@example.org>",
+        TWOFOLD_APP_URL="https://app.example.org/open/",
     )
 
     assert read.database_url is not None
@@ -84,8 +88,13 @@ def test_what_is_set_is_read(tmp_path: Path) -> None:
     )
     keys = [("new", bytes.fromhex(KEY)), ("old", bytes.fromhex(OTHER_KEY))]
     assert [*read.token_keys.items()] == keys  # in this order: the first signs
+    assert read.data_keys == {"sealing": bytes.fromhex(KEY)}
     assert (read.host, read.port) == ("0.0.0.0", 80)  # noqa: S104
     assert (read.fcm_credentials, read.fcm_emulator) == (account, "http://127.0.0.1:9099")
+    assert read.smtp_url is not None
+    assert (read.smtp_url.hostname, read.smtp_url.port) == ("mail.example.org", 2525)
+    assert read.mail_from == "Post <post@example.org>"
+    assert read.app_url == "https://app.example.org/open"
     assert [*tmp_path.iterdir()] == [account]  # no key is made where keys are given
 
 
@@ -96,6 +105,22 @@ def test_a_database_is_reached_by_our_driver_however_it_is_named(
     read = settings(tmp_path, TWOFOLD_DATABASE_URL=f"{scheme}://db/twofold")
 
     assert str(read.database_url) == "postgresql+psycopg://db/twofold"
+
+
+@pytest.mark.parametrize("missing", ["TWOFOLD_MAIL_FROM", "TWOFOLD_APP_URL"])
+def test_nobody_gets_a_mail_from_nobody_or_a_link_that_leads_nowhere(
+    tmp_path: Path, missing: str
+) -> None:
+    mail = {
+        "TWOFOLD_SMTP_URL": "smtps://us:pass@mail.example.org",
+        "TWOFOLD_MAIL_FROM": "post@example.org",
+        "TWOFOLD_APP_URL": "https://app.example.org",
+    }
+    assert settings(tmp_path, **mail).smtp_url
+    del mail[missing]
+
+    with pytest.raises(SettingRefused, match=missing):
+        settings(tmp_path, **mail)
 
 
 def test_what_is_set_to_nothing_is_not_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -136,7 +161,17 @@ CANARY = "xyzzy"
         ("TWOFOLD_TOKEN_KEYS", f":{KEY}"),
         ("TWOFOLD_TOKEN_KEYS", f"{CANARY}:{KEY},{CANARY}:{OTHER_KEY}"),
         ("TWOFOLD_TOKEN_KEYS", f"{CANARY}:{'00' * 31} 0"),
+        ("TWOFOLD_SMTP_URL", CANARY),
+        ("TWOFOLD_SMTP_URL", f"smtp://us:{CANARY}@mail.example.org"),
+        ("TWOFOLD_SMTP_URL", f"smtps://us:{CANARY}@"),
+        ("TWOFOLD_SMTP_URL", f"smtps://us:{CANARY}@mail.example.org:port"),
+        ("TWOFOLD_MAIL_FROM", CANARY),
+        ("TWOFOLD_MAIL_FROM", f"{CANARY}\n <post@example.org>"),
+        ("TWOFOLD_APP_URL", CANARY),
+        ("TWOFOLD_APP_URL", f"https://app.example.org/#{CANARY}"),
         ("TWOFOLD_PORT", CANARY),
+        ("TWOFOLD_DATA_KEYS", CANARY),
+        ("TWOFOLD_DATA_KEYS", f"{CANARY}:{KEY}00"),
         ("TWOFOLD_PORT", "-1"),
         ("TWOFOLD_PORT", "65536"),
         ("TWOFOLD_PORT", "80.5"),
@@ -166,8 +201,9 @@ def test_settings_stay_as_they_were_read(tmp_path: Path) -> None:
     for field in fields(Settings):
         with pytest.raises(FrozenInstanceError):
             setattr(read, field.name, None)
-    with pytest.raises(TypeError):
-        read.token_keys["first"] = bytes(32)
+    for keys in (read.token_keys, read.data_keys):
+        with pytest.raises(TypeError):
+            keys["first"] = bytes(32)
 
 
 def test_settings_that_are_printed_hold_no_secret(tmp_path: Path) -> None:
@@ -183,16 +219,16 @@ def test_settings_that_are_printed_hold_no_secret(tmp_path: Path) -> None:
 # The key that is made
 
 
-def test_a_key_is_made_once_and_read_by_nobody_else(tmp_path: Path) -> None:
+@pytest.mark.parametrize("which", ["token_keys", "data_keys"])
+def test_a_key_is_made_once_and_read_by_nobody_else(tmp_path: Path, which: str) -> None:
     data = tmp_path / "not" / "yet" / "there"
 
-    made = settings(data).token_keys
+    made = getattr(settings(data), which)
 
-    (file,) = data.iterdir()
-    assert file.name == "token.keys"
+    file = data / which.replace("_", ".")
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    assert settings(data).token_keys == made
-    assert settings(tmp_path / "elsewhere").token_keys != made
+    assert getattr(settings(data), which) == made
+    assert getattr(settings(tmp_path / "elsewhere"), which) != made
     assert file.read_text().strip() == f"first:{made['first'].hex()}"
 
 
@@ -219,4 +255,4 @@ def test_processes_that_start_at_once_agree_on_one_key(tmp_path: Path) -> None:
 
     assert read[::2] == read[1::2]
     assert len({*read}) == 200
-    assert [len([*folder.iterdir()]) for folder in folders] == [1] * 400
+    assert [len([*folder.iterdir()]) for folder in folders] == [2] * 400

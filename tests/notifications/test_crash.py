@@ -22,8 +22,8 @@ ENOUGH = 60.0  # seconds
 # Everybody with one phone and one thing that waits to ring, as of the database's own time.
 A_CROWD = """
 with person as (
-    insert into account (id, email, password_hash, display_name, zone, locale, created_at)
-    select gen_random_uuid(), 'crowd-' || n, '', 'C', 'UTC', 'en', now()
+    insert into account (id, email, password_hash, name, zone, locale, created_at)
+    select gen_random_uuid(), 'crowd-' || n, '', '', 'UTC', 'en', now()
     from generate_series(1, :many) n returning id
 ), phone as (
     insert into session (id, account_id, created_at, rotated_at, expires_at, proved_at, spent)

@@ -1,15 +1,16 @@
 """What is over is swept, step by step, and nothing else."""
 
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from fastapi import FastAPI
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from notifications import queue, worker
+from notifications import worker
 from schemas import retention
-from schemas.database import transaction
-from schemas.nudges import Nudge
+from schemas.base import new_id
+from schemas.nudges import Kind, Nudge
 from tests.builders import Person, Two, a_person
 from tests.catalog import contents
 from tests.conftest import Engines
@@ -30,13 +31,17 @@ async def test_whatever_has_a_time_of_its_own_is_tried_below() -> None:
     assert {name for name, kept in retention.TABLES.items() if kept.over} == {*OVER}
 
 
+@pytest.fixture
+async def kit(app: FastAPI, db: AsyncSession, clock: Clock) -> Person:
+    return await a_person(db, Person("kit", app, clock))
+
+
 @pytest.mark.parametrize("table", OVER)
 async def test_it_is_swept_when_its_time_is_over_and_not_before(
-    table: str, couple: Two, app: FastAPI, db: AsyncSession, engines: Engines, clock: Clock
+    table: str, couple: Two, kit: Person, db: AsyncSession, engines: Engines
 ) -> None:
     sam, alex = couple
-    kit = await a_person(db, Person("kit", app, clock))
-    everybody = (sam.id, alex.id, kit.id)
+    everybody, clock = (sam.id, alex.id, kit.id), sam.clock
     await sam.sends()
     await alex.takes_space("told", "2026-03-02T18:00:00Z")
     await kit.invites()
@@ -67,8 +72,19 @@ async def test_a_heap_is_swept_step_by_step(
 ) -> None:
     sam, _ = couple
     many = retention.MOST + 10
-    for _ in range(many):
-        db.add(a_nudge(sam))
+    now, later = clock.now, clock.now + timedelta(days=14)
+    db.add_all(
+        Nudge(
+            id=new_id(now),
+            account_id=sam.id,
+            couple_id=None,
+            kind=Kind.REVEAL,
+            about=uuid4(),
+            made_at=now,
+            expires_at=later,
+        )
+        for _ in range(many)
+    )
     await db.commit()
     clock.forward(days=15)
 

@@ -62,7 +62,7 @@ def test_what_is_closed_cannot_be_skipped_either() -> None:
 def answers_of(checkin: Checkin, me: Person, **values: object) -> dict[str, Answer]:
     given = {name: Answer.to(name, checkin, me, NOON) for name in values}
     for name, value in values.items():
-        given[name].value = value
+        given[name].says(value, me.key, NOON)
     return given
 
 

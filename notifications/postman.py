@@ -1,0 +1,88 @@
+"""The mail's way out: claim, open, write, send, record. No transaction is open during a send.
+
+At least once: a worker that is killed after the mail server took a mail and before that was
+recorded sends it once more, under the same id.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from notifications import mail_queue
+from notifications.carriers import Carrier, NotNow, Outcome, Undeliverable
+from notifications.letters import Letterhead, written
+from notifications.mail_queue import Due
+from notifications.worker import AFTER_A_FAILURE, pass_time
+from schemas.database import transaction
+from schemas.mail import opened
+from schemas.sealing import Keyring, Unsealable
+
+BATCH = 20
+AT_ONCE = 5  # connections: mail servers count them
+# Longer than a batch takes that stalls on every mail: 20 / 5 times a minute.
+LEASE = timedelta(minutes=5)
+WAKE_EVERY = 0.25  # seconds
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Postman:
+    """Where mail goes out, and with which keys it is opened."""
+
+    carrier: Carrier
+    head: Letterhead
+    keys: Keyring = field(repr=False)
+
+    async def deliver(self, engine: AsyncEngine, now: datetime) -> int:
+        """Handle what is due at `now`, and say how much that was."""
+        lease = now + LEASE
+        async with transaction(engine) as db:
+            due = await mail_queue.claim(db, now, lease, BATCH)
+        if not due:
+            return 0
+        in_turn = asyncio.Semaphore(AT_ONCE)
+        outcomes = await asyncio.gather(*(self.send(each, in_turn, now) for each in due))
+        later = {
+            mail.id: at
+            for mail, outcome in zip(due, outcomes, strict=True)
+            if isinstance(outcome, NotNow) and (at := mail.again_at(now))
+        }
+        async with transaction(engine) as db:
+            done = {mail.id for mail in due} - later.keys()
+            await mail_queue.record(db, lease, done, later)
+        return len(due)
+
+    async def send(self, mail: Due, in_turn: asyncio.Semaphore, now: datetime) -> Outcome:
+        if mail.expires_at <= now:
+            return Undeliverable()
+        try:
+            letter = opened(mail.id, mail.kind, mail.sealed, self.keys)
+        except Unsealable:
+            log.error("mail: sealed with a key that is not in this worker's settings")  # noqa: TRY400
+            return NotNow()
+        async with in_turn:
+            return await self.carrier.carry(written(letter, mail.id, self.head, now), letter.to)
+
+
+async def work(
+    engine: AsyncEngine,
+    postman: Postman,
+    clock: Callable[[], Awaitable[datetime]],
+    stop: asyncio.Event,
+) -> None:
+    """Beside the pushes, which never wait for a mail server. Until told to stop."""
+    while not stop.is_set():
+        wait: float
+        try:
+            handled = await postman.deliver(engine, await clock())
+            wait = 0.0 if handled else WAKE_EVERY
+        except (DBAPIError, OSError, TimeoutError) as error:
+            log.warning("delivery failed: %s", type(error).__name__)
+            wait = AFTER_A_FAILURE
+        await pass_time(wait, stop)

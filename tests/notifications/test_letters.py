@@ -1,0 +1,76 @@
+import re
+from email import message_from_bytes
+from email.policy import default
+from itertools import product
+from uuid import UUID
+
+import pytest
+
+from notifications.letters import PATHS, Letterhead, written
+from schemas.base import Locale, new_id
+from schemas.mail import Letter, MailKind
+from tests.fakes import NOON
+
+HEAD = Letterhead("Post <post@example.org>", "https://app.example.org")
+ID = UUID("019cabd8-3800-7aaa-aaaa-aaaaaaaaaaaa")
+TOKEN = "x4VhK6vuHcK3nMZy0oBqk2m1c2q8r0m5wQyR3n1pT7s"
+EACH = [*product(MailKind, Locale)]
+
+
+def arrived(kind: MailKind, locale: Locale, to: str = "robin@example.org") -> tuple[str, str]:
+    """What the mailbox shows before it is opened, and what it says inside."""
+    mail = written(Letter(kind, to, locale, TOKEN), ID, HEAD, NOON)
+    read = message_from_bytes(mail.as_bytes(), policy=default)
+    outside = {name: value for name, value in read.items() if not name.startswith("Content")}
+    return str(outside), read.get_content().replace("\r\n", "\n")
+
+
+@pytest.mark.parametrize("locale", Locale)
+def test_from_outside_all_mails_look_alike(locale: Locale) -> None:
+    mails = [arrived(kind, locale) for kind in MailKind]
+
+    assert len({outside for outside, _ in mails}) == 1
+    assert len({said.splitlines()[0] for _, said in mails}) == 1
+
+
+@pytest.mark.parametrize(("kind", "locale"), EACH)
+def test_no_mail_says_what_a_partner_should_not_read(kind: MailKind, locale: Locale) -> None:
+    outside, said = arrived(kind, locale)
+
+    words = set(re.findall(r"\w+", (outside + said).lower()))
+    telling = "couple partner partners love relationship twofold casal parceiro parceira par amor"
+    assert not words & {*telling.split()}
+    assert "robin" not in said
+    assert not re.search(r"[{}%$<>]", said)
+
+
+@pytest.mark.parametrize(("kind", "locale"), EACH)
+def test_a_mail_has_one_link_whose_token_no_server_is_sent_or_none(
+    kind: MailKind, locale: Locale
+) -> None:
+    _, said = arrived(kind, locale)
+
+    links = re.findall(r"\S+://\S+", said)
+    assert links == ([f"https://app.example.org/{PATHS[kind]}#{TOKEN}"] if kind in PATHS else [])
+    assert said.count(TOKEN) == len(links)
+
+
+def test_both_languages_say_something_of_their_own() -> None:
+    said = [arrived(kind, locale)[1] for kind, locale in EACH]
+    assert len({*said}) == len(EACH)
+
+
+def test_a_mail_has_the_id_of_its_row_whenever_it_is_written() -> None:
+    letter = Letter(MailKind.KNOWN, "robin@example.org", Locale.EN, None)
+    first, second = written(letter, ID, HEAD, NOON), written(letter, ID, HEAD, NOON)
+
+    assert first["Message-ID"] == second["Message-ID"] == f"<{ID}@example.org>"
+    assert written(letter, new_id(NOON), HEAD, NOON)["Message-ID"] != first["Message-ID"]
+
+
+@pytest.mark.parametrize("to", ["a,b@example.org", '"<kit@example.org>"@example.org', "a;b@x.org"])
+def test_one_address_never_reads_as_two(to: str) -> None:
+    mail = written(Letter(MailKind.KNOWN, to, Locale.EN, None), ID, HEAD, NOON)
+
+    [address] = message_from_bytes(mail.as_bytes(), policy=default)["To"].addresses
+    assert address.domain == to.rpartition("@")[2]
