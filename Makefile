@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test check format lock contract clean
+.PHONY: help demo serve test check format lock contract proof-privacy clean
 
 help: ## List the commands
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1	\2/p' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ lock: ## Lock every dependency anew, with hashes
 
 LOCK := .venv/lock/bin/uv pip compile -q pyproject.toml --upgrade --universal \
 	--python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links
+
+proof-privacy: .venv/dev ## Prove with canaries what the export holds and what deletion leaves
+	$(BIN)/python -m tests.proofs.privacy
 
 clean: ## Remove what was installed; the data folder stays
 	rm -rf .venv
