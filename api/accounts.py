@@ -1,19 +1,46 @@
 """Accounts: one person, on however many phones. Shape: mine.
 
-Signing up with an address that is known answers exactly like signing up with one that is not,
-and changes nothing. What that cannot hide without mail stands in DECISIONS.md.
+An account begins with a proof that its address is its owner's, and no answer tells whether an
+address is known: signing up and asking for a reset are accepted in the same words and with the
+same statements, and what there is to say goes to the mailbox. Whoever reads along there learns
+that somebody asked, and no more: to end a sign-up takes the password as well, and a reset is seen
+by whoever is signed in, who may stop it.
 """
 
-from fastapi import APIRouter
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col
+from sqlmodel.ext.asyncio.session import AsyncSession
 
+from api import links, passwords
 from api.deps import Db, House, Me, MeWriting, Now, become
 from api.errors import NotSignedIn, Refusal, documented
-from schemas.accounts import ACCOUNT, Account, AccountPublic, AccountWrite, SignUp
-from schemas.base import local_date, new_id
+from api.links import LinkOver
+from api.passwords import PasswordCommonlyUsed, WrongPassword
+from api.policy import credentials as policy
+from notifications import outbox
+from schemas.accounts import (
+    ACCOUNT,
+    ACCOUNT_BY_EMAIL,
+    NOBODY,
+    Account,
+    AccountPublic,
+    AccountWrite,
+    Applicant,
+    SignUp,
+)
+from schemas.base import Locale, local_date, new_id
+from schemas.credentials import CredentialChange, Reset, ResetConfirm, ResetPublic
 from schemas.data_keys import DataKey
+from schemas.database import transaction
+from schemas.links import Confirmation, Link, LinkKind, new_token
+from schemas.mail import Letter, MailKind
 from schemas.sealing import new_key
+from schemas.security import ENDED_LATELY, NOTE, SecurityEvent, SecurityEventKind
+from schemas.sessions import SESSIONS
 
 router = APIRouter(prefix="/accounts", tags=["accounts"])
 
@@ -25,13 +52,6 @@ class Underage(Refusal):
     pointer = "#/born_on"
 
 
-class PasswordCommonlyUsed(Refusal):
-    type = "/problems/password-commonly-used"
-    status = 422
-    detail = "This password is easily guessed. Four or five unrelated words make a good one."
-    pointer = "#/password"
-
-
 @router.post(
     "",
     status_code=202,
@@ -39,19 +59,115 @@ class PasswordCommonlyUsed(Refusal):
     responses=documented(Underage, PasswordCommonlyUsed),
 )
 async def sign_up(body: SignUp, db: Db, now: Now, house: House) -> None:
-    """Accepted, then sign in. The answer is the same where the address is already known."""
+    """Accepted: a mail is on its way, with a link that is good for a day, or, where the address is
+    known, without. Until the link is opened there is no account.
+    """
     if not body.adult(local_date(now, body.zone)):
         raise Underage
-    password = body.password.get_secret_value()
-    if await house.passwords.commonly_used(password, [body.email, body.display_name]):
-        raise PasswordCommonlyUsed
+    about_them = [body.email, body.display_name]
+    password_hash = await passwords.chosen(house.passwords, body.password, about_them)
 
+    known, token = await become_known(body.email, db, now), new_token()
+    waiting = Applicant.of(body, password_hash).model_dump_json()
+    db.add(Link.of(token, LinkKind.SIGN_UP, None, waiting, now))
+    letter = Letter(MailKind.PROVE_SIGN_UP, body.email, body.locale, token)
+    if known:
+        letter = Letter(MailKind.KNOWN, body.email, known.locale, None)
+    await outbox.post(db, letter, house.mail_keys, now, known.id if known else None)
+
+
+async def become_known(email: str, db: AsyncSession, now: datetime) -> Account | None:
+    """Whose address it is, and from here on we act for them. As many statements for nobody's."""
+    found = (await db.exec(ACCOUNT_BY_EMAIL, params={"email": email, "now": now})).one()
+    await become(db, found or NOBODY)
+    return (await db.exec(ACCOUNT, params={"me": found or NOBODY})).one_or_none()
+
+
+async def applicant(body: Confirmation, now: Now, house: House) -> Applicant:
+    """Whoever signed up, and it takes their password: else somebody could sign up with another's
+    address, and wait for its owner to open the mail. No transaction is open while it is tried.
+    """
+    async with transaction(house.engine) as db:
+        link = await links.opened(body.token, LinkKind.SIGN_UP, db, now, spend=False)
+    waiting = Applicant.model_validate_json(link.about)
+    if not await house.passwords.match(waiting.password_hash, body.password.get_secret_value()):
+        raise WrongPassword
+    return waiting
+
+
+@router.post(
+    "/confirm",
+    status_code=204,
+    summary="Show that the address is mine",
+    responses=documented(LinkOver, WrongPassword),
+)
+async def confirm(
+    body: Confirmation,
+    waiting: Annotated[Applicant, Depends(applicant)],
+    db: Db,
+    now: Now,
+    house: House,
+) -> None:
+    """With the token that came by mail and the password that was chosen: now there is an account,
+    then sign in.
+    """
+    await links.opened(body.token, LinkKind.SIGN_UP, db, now, spend=True)
+    await become_known(waiting.email, db, now)
     key = new_key()
-    account = Account.of(body, await house.passwords.hash(password), new_id(now), key, now)
+    account = Account.of(waiting, new_id(now), key, now)
     await become(db, account.id)
     new = insert(Account).values(**account.model_dump()).on_conflict_do_nothing()
-    if (await db.exec(new.returning(col(Account.id)))).first():
-        db.add(DataKey.of(key, house.keyring, new_id(now), account.id, None))
+    if (await db.exec(new.returning(col(Account.id)))).first() is None:
+        raise LinkOver  # the address has become somebody's since
+    db.add(DataKey.of(key, house.keyring, new_id(now), account.id, None))
+
+
+@router.post("/reset", status_code=202, summary="Ask for a new password")
+async def ask_for_reset(body: Reset, db: Db, now: Now, house: House) -> None:
+    """Accepted: a mail is on its way, with a link that is good for an hour, or, where the address
+    is not known, without.
+    """
+    known, token = await become_known(body.email, db, now), new_token()
+    db.add(Link.of(token, LinkKind.RESET, known.id if known else None, body.email, now))
+    letter = Letter(MailKind.UNKNOWN, body.email, Locale.EN, None)
+    if known:
+        letter = Letter(MailKind.RESET, body.email, known.locale, token)
+    await outbox.post(db, letter, house.mail_keys, now, known.id if known else None)
+    note = {"event": new_id(now), "happened": SecurityEventKind.RESET_ASKED, "now": now}
+    await db.exec(NOTE, params=note | {"me": known.id if known else NOBODY})
+
+
+async def new_password(body: ResetConfirm, now: Now, house: House) -> str:
+    """Its hash. No transaction is open while it is made."""
+    async with transaction(house.engine) as db:
+        link = await links.opened(body.token, LinkKind.RESET, db, now, spend=False)
+    return await passwords.chosen(house.passwords, body.password, [link.about])
+
+
+@router.post(
+    "/reset/confirm",
+    summary="Choose a new password",
+    responses=documented(LinkOver, PasswordCommonlyUsed),
+)
+async def reset(
+    body: ResetConfirm, password_hash: Annotated[str, Depends(new_password)], db: Db, now: Now
+) -> ResetPublic:
+    """With the token that came by mail. It is good at once, if nobody was signed in within the last
+    day; else a day later, since whoever is signed in sees it and may stop it. Then every session
+    ends.
+    """
+    account_id, _ = await links.opened(body.token, LinkKind.RESET, db, now, spend=True)
+    if account_id is None:
+        raise LinkOver
+    change = CredentialChange.to_password(account_id, None, password_hash, now)
+    sessions = (await db.exec(SESSIONS, params={"me": account_id})).all()
+    lately = {"me": account_id, "since": now - policy.LATELY}
+    ended = (await db.exec(ENDED_LATELY, params=lately)).first()
+    if policy.nobody_is_there(sessions, now, ended_lately=ended is not None):
+        change.takes_effect_at = now
+    await db.merge(change)
+    db.add(SecurityEvent.of(account_id, SecurityEventKind.PASSWORD_ASKED, now, None))
+    return ResetPublic(takes_effect_at=change.takes_effect_at)
 
 
 @router.get("/me", summary="Read my account", responses=documented(NotSignedIn))

@@ -11,12 +11,14 @@ from api import (
     boundaries,
     checkins,
     consents,
+    credentials,
     devices,
     nudges,
     pairing,
     privacy,
     questionnaires,
     schedules,
+    security,
     sessions,
     space,
     today,
@@ -28,7 +30,8 @@ from api.handlers import HANDLERS, LastResort
 from api.openapi import TAGS, describe
 
 AREAS = (
-    *(accounts, sessions, devices, pairing, consents, boundaries, space, questionnaires),
+    *(accounts, sessions, credentials, security, devices, pairing, consents, boundaries),
+    *(space, questionnaires),
     *(checkins, answers, schedules, nudges, today, privacy),
 )
 

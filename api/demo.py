@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
+from pathlib import Path
 from secrets import token_hex
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -31,32 +32,33 @@ async def demo(stage: URL, home: URL, settings: Settings, now: datetime) -> bool
     somebody can go on with are made in `home`.
     """
     console = Console(highlight=False)
-    settings = replace(settings, fcm_credentials=None, fcm_emulator=None, host="127.0.0.1")
+    settings = replace(settings, fcm_credentials=None, fcm_emulator=None, smtp_url=None)
+    settings = replace(settings, host="127.0.0.1")
     clock = Clock(now - timedelta(days=15))
     async with everything(stage, clock, settings, 0) as addresses:
         console.print(f"API on {addresses.api}, local FCM on {addresses.fcm}\n")
-        async with two_phones(addresses, clock) as scene:
+        async with two_phones(addresses, settings.maildir, clock) as scene:
             if not await play(scene, console):
                 return False
     clock = Clock(now)
     async with (
         everything(home, clock, settings, 0) as addresses,
-        two_phones(addresses, clock) as scene,
+        two_phones(addresses, settings.maildir, clock) as scene,
     ):
         await ready_made(scene, console)
     return True
 
 
 @asynccontextmanager
-async def two_phones(addresses: Addresses, clock: Clock) -> AsyncIterator[Scene]:
+async def two_phones(addresses: Addresses, mail: Path, clock: Clock) -> AsyncIterator[Scene]:
     """Made-up people, new each time: the demo may run as often as one likes."""
     run = token_hex(3)
     async with (
         httpx.AsyncClient(base_url=addresses.api) as twofold,
         httpx.AsyncClient(base_url=addresses.fcm or "") as fcm,
     ):
-        sam = Phone("Sam", "Europe/Lisbon", f"sam-{run}@example.org", twofold, fcm)
-        alex = Phone("Alex", "America/Denver", f"alex-{run}@example.org", twofold, fcm)
+        sam = Phone("Sam", "Europe/Lisbon", f"sam-{run}@example.org", twofold, fcm, mail)
+        alex = Phone("Alex", "America/Denver", f"alex-{run}@example.org", twofold, fcm, mail)
         yield Scene(sam, alex, clock)
 
 

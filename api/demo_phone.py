@@ -2,6 +2,8 @@
 
 import asyncio
 from dataclasses import dataclass, field
+from mailbox import Maildir
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -25,6 +27,7 @@ class Phone:
     email: str
     twofold: httpx.AsyncClient
     fcm: httpx.AsyncClient
+    mailbox: Path
     tokens: Answer = field(default_factory=dict)
     seen_pushes: int = 0
 
@@ -36,11 +39,34 @@ class Phone:
         me = {"display_name": self.name, "zone": self.zone, "locale": "en"}
         proof = {"email": self.email, "password": PASSWORD, "born_on": "1990-05-04"}
         await self.call("POST", "/accounts", me | proof)
+        confirmation = {"token": await self.mailed_token(), "password": PASSWORD}
+        await self.call("POST", "/accounts/confirm", confirmation)
         self.tokens = await self.call(
             "POST", "/sessions", {"email": self.email, "password": PASSWORD}
         )
         device = {"target_kind": "fid", "platform": "android", "locale": "en", "discreet": False}
         await self.call("PUT", "/devices/current", device | {"target": self.target})
+
+    async def mailed_token(self) -> str:
+        """What stands behind the `#` of the link that came by mail."""
+        token = None
+        try:
+            async with asyncio.timeout(SOON):
+                while token is None:
+                    await asyncio.sleep(0.05)
+                    token = await asyncio.to_thread(self.take_mail)
+        except TimeoutError:
+            msg = f"no mail to {self.email} arrived in {self.mailbox}"
+            raise Unexpected(msg) from None
+        return token
+
+    def take_mail(self) -> str | None:
+        letters = Maildir(self.mailbox)
+        for key, mail in letters.items():
+            if mail["To"] == self.email:
+                letters.discard(key)
+                return str(mail.get_payload()).partition("#")[2].split()[0]
+        return None
 
     async def call(self, method: str, path: str, body: object = None, status: int = 2) -> Any:  # noqa: ANN401
         """The answer, which must be of this class or status; with a new token where one ran out."""

@@ -1,5 +1,6 @@
 """The main job, told once: each step is what two people do, and what must follow from it."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
@@ -48,9 +49,8 @@ class Scene:
 
 
 async def sign_up(scene: Scene) -> None:
-    """Sam in Lisbon and Alex in Denver sign up, each on a phone of their own."""
-    for phone in scene.both:
-        await phone.sign_up()
+    """Sam in Lisbon and Alex in Denver sign up, each on their own phone, and open their mail."""
+    await asyncio.gather(*(phone.sign_up() for phone in scene.both))
     expect((await scene.sam.get("/pairing"))["state"] == "alone", "Sam is alone at first")
 
 

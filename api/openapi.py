@@ -25,6 +25,8 @@ keeps to themselves holds without a sign.
 TAGS = [
     {"name": "accounts", "description": "One person, on however many phones. Mine."},
     {"name": "sessions", "description": "The phones on which I am signed in. Mine."},
+    {"name": "credentials", "description": "The address and password I sign in with. Mine."},
+    {"name": "security", "description": "What happened to the ways into my account. Mine."},
     {"name": "devices", "description": "Where a push reaches me. Mine."},
     {"name": "pairing", "description": "Becoming a couple, and leaving."},
     {"name": "consents", "description": "What I allow, one purpose at a time. Mine."},

@@ -15,9 +15,10 @@ from typing import TypeVar
 
 from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
+from pydantic import SecretStr
 from zxcvbn import zxcvbn
 
-from api.errors import Busy
+from api.errors import Busy, Refusal
 
 # The OWASP Password Storage Cheat Sheet's first choice: 46 MiB, one pass, one lane.
 HASHER = PasswordHasher(time_cost=1, memory_cost=47104, parallelism=1)
@@ -66,6 +67,27 @@ class Passwords:
             return await asyncio.get_running_loop().run_in_executor(self.pool, work)
         finally:
             self.in_line -= 1
+
+
+class PasswordCommonlyUsed(Refusal):
+    type = "/problems/password-commonly-used"
+    status = 422
+    detail = "This password is easily guessed. Four or five unrelated words make a good one."
+    pointer = "#/password"
+
+
+class WrongPassword(Refusal):
+    type = "/problems/wrong-password"
+    status = 403
+    detail = "This is not the password."
+    pointer = "#/password"
+
+
+async def chosen(passwords: Passwords, password: SecretStr, about_them: list[str]) -> str:
+    """The hash of a password that somebody chooses, if it is not easily guessed."""
+    if await passwords.commonly_used(password.get_secret_value(), about_them):
+        raise PasswordCommonlyUsed
+    return await passwords.hash(password.get_secret_value())
 
 
 @cache

@@ -6,8 +6,6 @@ the chain, and the session ends for both; one that comes back before is a phone 
 answer, and gets another.
 """
 
-import secrets
-from datetime import datetime
 from hashlib import sha256
 from typing import Annotated
 from uuid import UUID
@@ -16,20 +14,21 @@ from fastapi import APIRouter, Depends
 from fastapi.responses import JSONResponse
 from sqlalchemy import Uuid, bindparam, func
 from sqlmodel import select
-from sqlmodel.ext.asyncio.session import AsyncSession
 
-from api import tokens
-from api.deps import Db, Fittings, House, Me, MeWriting, Now, become
-from api.errors import NotFound, NotSignedIn, Refusal, documented
-from schemas.accounts import ACCOUNT
+from api.begun import begin, issue
+from api.deps import Claims, Db, Fresh, House, Me, MeWriting, Now, become, fresh, opened
+from api.errors import NotFound, NotProved, NotSignedIn, Refusal, documented
+from api.passwords import WrongPassword
+from schemas.accounts import ACCOUNT, ACCOUNT_BY_EMAIL, NOBODY
 from schemas.database import transaction
+from schemas.security import SecurityEvent, SecurityEventKind
 from schemas.sessions import (
     END_SESSION,
     END_SESSIONS,
     REFRESH_TOKEN,
     SESSIONS,
+    Proof,
     Refresh,
-    RefreshToken,
     Session,
     SessionPublic,
     SignIn,
@@ -38,9 +37,7 @@ from schemas.sessions import (
 
 router = APIRouter(prefix="/sessions", tags=["sessions"])
 
-ACCOUNT_BY_EMAIL = select(func.account_by_email(bindparam("email"), type_=Uuid))
-SESSION_OF_TOKEN = select(func.session_of_token(bindparam("hash"), type_=Uuid))
-NOBODY = UUID(int=0)
+SESSION_OF_TOKEN = select(func.session_of_token(bindparam("hash"), bindparam("now"), type_=Uuid))
 
 
 class WrongCredentials(Refusal):
@@ -55,13 +52,14 @@ class SessionOver(Refusal):
     detail = "This session is over. Sign in again."
 
 
-async def prove(body: SignIn, house: House) -> UUID:
+async def prove(body: SignIn, house: House, now: Now) -> UUID:
     """Whose address and password these are. No transaction is open while the password is tried.
 
     What is done for an unknown address is done for a known one, statement by statement.
     """
     async with transaction(house.engine) as db:
-        found = (await db.exec(ACCOUNT_BY_EMAIL, params={"email": body.email})).one()
+        asked = {"email": body.email, "now": now}
+        found = (await db.exec(ACCOUNT_BY_EMAIL, params=asked)).one()
         account_id = found or NOBODY
         await become(db, account_id)
         account = (await db.exec(ACCOUNT, params={"me": account_id})).one_or_none()
@@ -79,10 +77,7 @@ async def sign_in(
     the same, and takes as long.
     """
     await become(db, account_id)
-    session = Session.begin(account_id, now)
-    db.add(session)
-    await db.flush()
-    return issue(session, db, house, now)
+    return await begin(account_id, db, house, now)
 
 
 @router.post(
@@ -96,35 +91,20 @@ async def refresh(body: Refresh, db: Db, now: Now, house: House) -> Tokens | JSO
     send the old one again.
     """
     token_hash = sha256(body.refresh_token.get_secret_value().encode()).digest()
-    session_id = (await db.exec(SESSION_OF_TOKEN, params={"hash": token_hash})).one()
+    asked = {"hash": token_hash, "now": now}
+    session_id = (await db.exec(SESSION_OF_TOKEN, params=asked)).one()
     session = session_id and await db.get(Session, session_id)
     if not session or not session.live(now):
         raise SessionOver
     token = (await db.exec(REFRESH_TOKEN, params={"hash": token_hash})).one()
     if not session.accepts(token):
+        broken = SecurityEventKind.CHAIN_BROKEN
+        db.add(SecurityEvent.of(session.account_id, broken, now, session.id))
+        await db.flush()
         await db.delete(session)
         return SessionOver.response()
     session.spend(token, now)
     return issue(session, db, house, now)
-
-
-def issue(session: Session, db: AsyncSession, house: Fittings, now: datetime) -> Tokens:
-    """The tokens with which this session goes on."""
-    refresh_token = secrets.token_urlsafe(32)
-    row = RefreshToken(
-        hash=sha256(refresh_token.encode()).digest(),
-        account_id=session.account_id,
-        session_id=session.id,
-        generation=session.spent + 1,
-    )
-    db.add(row)
-    claims = tokens.Claims(session.account_id, session.id)
-    return Tokens(
-        token_type="Bearer",  # noqa: S106 - the name of a scheme
-        access_token=tokens.issue(house.token_keys, claims, now),
-        expires_in=int(tokens.LASTS.total_seconds()),
-        refresh_token=refresh_token,
-    )
 
 
 @router.get("", summary="List my sessions", responses=documented(NotSignedIn))
@@ -138,22 +118,66 @@ async def read_sessions(me: Me, db: Db, now: Now) -> list[SessionPublic]:
     ]
 
 
+async def tried(body: Proof, claims: Claims, house: House, now: Now) -> bool:
+    """Is it my password? No transaction is open while it is tried."""
+    async with transaction(house.engine) as db:
+        me = await opened(claims, db, now, house, lock=False)
+        account = (await db.exec(ACCOUNT, params=me.scope)).one()
+    return await house.passwords.match(account.password_hash, body.password.get_secret_value())
+
+
+@router.post(
+    "/current/proof",
+    status_code=204,
+    response_model=None,
+    summary="Prove that it is me",
+    responses=documented(NotSignedIn, WrongPassword),
+)
+async def prove_again(
+    right: Annotated[bool, Depends(tried)], me: MeWriting, db: Db, now: Now
+) -> JSONResponse | None:
+    """For ten minutes, this session may do what wants a fresh proof. A proof that fails is seen in
+    `GET /security`.
+    """
+    if not right:
+        failed = SecurityEventKind.PROOF_FAILED
+        db.add(SecurityEvent.of(me.id, failed, now, me.session_id))
+        return WrongPassword.response()
+    session = await db.get_one(Session, me.session_id)
+    session.proved_at = now
+    return None
+
+
 @router.delete(
     "/{session_id}",
     status_code=204,
     summary="End one of my sessions",
-    responses=documented(NotSignedIn, NotFound),
+    responses=documented(NotSignedIn, NotProved, NotFound),
 )
-async def end_session(session_id: UUID, me: MeWriting, db: Db) -> None:
-    """From the next request on, that phone is signed out, and no push reaches it."""
+async def end_session(session_id: UUID, me: MeWriting, db: Db, now: Now) -> None:
+    """From the next request on, that phone is signed out, and no push reaches it. The one that asks
+    may always be ended; for another it takes a fresh proof.
+    """
+    event = SecurityEventKind.SIGNED_OUT
+    if session_id != me.session_id:
+        await fresh(me, now)
+        event = SecurityEventKind.SIGNED_OUT_ELSEWHERE
+    db.add(SecurityEvent.of(me.id, event, now, me.session_id))
     ended = await db.exec(END_SESSION, params={**me.scope, "session": session_id})
     if ended.first() is None:
         raise NotFound
 
 
 @router.delete(
-    "", status_code=204, summary="End all my sessions", responses=documented(NotSignedIn)
+    "",
+    status_code=204,
+    summary="End all my sessions",
+    responses=documented(NotSignedIn, NotProved),
 )
-async def end_sessions(me: MeWriting, db: Db) -> None:
-    """All phones, this one too."""
+async def end_sessions(me: Fresh, db: Db, now: Now) -> None:
+    """All phones, this one too. It takes a fresh proof: whoever holds this phone for a moment can
+    sign out this phone and no other.
+    """
+    elsewhere = SecurityEventKind.SIGNED_OUT_ELSEWHERE
+    db.add(SecurityEvent.of(me.id, elsewhere, now, me.session_id))
     await db.exec(END_SESSIONS, params=me.scope)

@@ -48,6 +48,14 @@ def hangs_on(table: str, parent: str, column: str) -> None:
     )
 
 
+def may_hang_on(table: str, parent: str, column: str) -> None:
+    """The same, where it need not hang on any."""
+    op.execute(
+        f"create policy seen_{parent} on {table} as restrictive to {API} using (true) with check"
+        f" ({column} is null or exists (select from {parent} where {parent}.id = {table}.{column}))"
+    )
+
+
 def worker(table: str, rights: str, changes: str = "true") -> None:
     """What the worker may do with every row; `changes` is what a row it writes must satisfy."""
     op.execute(f"grant {rights} on {table} to {WORKER}")

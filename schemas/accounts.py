@@ -1,12 +1,13 @@
 """Accounts, as stored, as sent and as shown."""
 
+import re
 from datetime import date, datetime
 from typing import Annotated, Self
 from unicodedata import normalize
 from uuid import UUID
 
 from pydantic import AfterValidator, SecretStr, StringConstraints
-from sqlalchemy import bindparam
+from sqlalchemy import Uuid, bindparam, func
 from sqlmodel import Field, SQLModel, col, select
 
 from schemas.base import Body, Day, Locale, Text, Zone, storable, words
@@ -18,10 +19,16 @@ SHORTEST_PASSWORD = 15
 LONGEST_PASSWORD = 128
 
 
+# Without what needs quotes, or would let one address be read as two.
+ADDRESS = re.compile(
+    r"[^\s@<>()\[\]\\,;:\"\x00-\x1f\x7f]{1,64}@[^\s@<>()\[\]\\,;:\"\x00-\x1f\x7f]+"
+)
+
+
 def addressed(text: str) -> str:
     """Lower case throughout: one mailbox is one account, however its owner types it."""
-    local, _, domain = text.rpartition("@")
-    if not local or "." not in domain.strip(".") or any(sign.isspace() for sign in text):
+    domain = text.rpartition("@")[2]
+    if not ADDRESS.fullmatch(text) or "." not in domain.strip("."):
         msg = "must be an e-mail address"
         raise ValueError(msg)
     return text.lower()
@@ -94,6 +101,19 @@ class SignUp(Named, AccountFields, Body):
         return today.year - self.born_on.year - (not birthday_passed) >= ADULT
 
 
+class Applicant(Named, AccountFields):
+    """Somebody who signed up, and has not shown yet that the address is theirs."""
+
+    email: str
+    password_hash: str
+
+    @classmethod
+    def of(cls, body: SignUp, password_hash: str) -> Self:
+        """What is kept until then."""
+        kept = body.model_dump(exclude={"password", "born_on"})
+        return cls.model_validate(kept | {"password_hash": password_hash})
+
+
 class AccountWrite(Named, AccountFields, Body):
     """Change what I am called, where I am and what I read."""
 
@@ -108,14 +128,11 @@ class Account(AccountFields, table=True):
     created_at: datetime
 
     @classmethod
-    def of(
-        cls, body: SignUp, password_hash: str, account_id: UUID, key: bytes, now: datetime
-    ) -> Self:
+    def of(cls, applicant: Applicant, account_id: UUID, key: bytes, now: datetime) -> Self:
         """The row that signing up asks for."""
-        private = {"id": account_id, "password_hash": password_hash, "created_at": now}
-        name = seal(key, body.display_name.encode(), name_place(account_id))
-        kept = body.model_dump(include={"email", "zone", "locale"})
-        return cls.model_validate(kept | private | {"name": name})
+        name = seal(key, applicant.display_name.encode(), name_place(account_id))
+        kept = applicant.model_dump(exclude={"display_name"})
+        return cls.model_validate(kept | {"id": account_id, "name": name, "created_at": now})
 
     def change(self, body: AccountWrite, key: bytes) -> None:
         """What I am called, where I am and what I read."""
@@ -145,3 +162,5 @@ class AccountPublic(Named, AccountFields):
 
 
 ACCOUNT = select(Account).where(col(Account.id) == bindparam("me"))
+ACCOUNT_BY_EMAIL = select(func.account_by_email(bindparam("email"), bindparam("now"), type_=Uuid))
+NOBODY = UUID(int=0)

@@ -22,6 +22,12 @@ class SignIn(Body):
     password: Password
 
 
+class Proof(Body):
+    """Prove once more that it is me."""
+
+    password: Password
+
+
 class Refresh(Body):
     """Go on with a session."""
 

@@ -4,18 +4,20 @@ import re
 from collections.abc import Collection, Generator, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from functools import cache
 from typing import Any
 from uuid import UUID, uuid4
 
 from fastapi import FastAPI
 from httpx import ASGITransport, AsyncClient, Auth, Request, Response
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy import NullPool, literal_column, text
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from api import tokens
 from api.deps import Fittings, become
+from api.passwords import HASHER
 from api.tokens import Claims
 from schemas import accounts
 from schemas.accounts import Account
@@ -24,6 +26,7 @@ from schemas.consents import Consent, ConsentWrite, Purpose
 from schemas.data_keys import DataKey
 from schemas.database import transaction
 from schemas.devices import Device, Platform, TargetKind
+from schemas.mail import Letter, Mail, MailKind, opened
 from schemas.nudges import Kind, Nudge, Push
 from schemas.pairing import Couple, CoupleMember, name_place
 from schemas.pairing import Person as Asking
@@ -34,7 +37,7 @@ from tests.fakes import NOON, Clock
 SIX = "2026-03-02T18:00:00Z"
 TOKEN_KEYS = {"test": b"0123456789abcdef0123456789abcdef"}
 KEYRING = Keyring({"test": b"fedcba9876543210fedcba9876543210"})
-NOBODY_SIGNS_IN_WITH = "$argon2id$v=19$m=47104,t=1,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAA"
+PASSWORD = "gravel lantern tuesday otter"
 EVERYTHING = frozenset(Purpose)
 ANY_ID = re.compile(rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -164,37 +167,75 @@ class Person(AsyncClient):
         """From an invitation, my own or one that I typed."""
         return await self.delete("/pairing/invitation")
 
+    async def proves(self, password: str = PASSWORD) -> Response:
+        return await self.post("/sessions/current/proof", json={"password": password})
+
     async def pairs_with(self, other: "Person") -> None:
         await other.types(await self.invites())
         answer = await self.confirms()
         assert answer.status_code == 200, answer.text
 
 
-PASSWORD = "gravel lantern tuesday otter"
-
-
 class Stranger(AsyncClient):
     """A phone on which nobody is signed in, with what anybody may try."""
 
     def __init__(self, app: FastAPI) -> None:
+        self.app = app
         transport = ASGITransport(app, raise_app_exceptions=False)
         super().__init__(base_url="http://api/v1", transport=transport)
 
-    async def signs_up(self, **said: object) -> Response:
+    async def asks_to_sign_up(self, **said: object) -> Response:
         robin = {"email": "robin@example.org", "password": PASSWORD, "display_name": "Robin"}
         where = {"zone": "Europe/Lisbon", "locale": "en", "born_on": "1990-05-17"}
         return await self.post("/accounts", json=robin | where | said)
+
+    async def signs_up(self, **said: object) -> Response:
+        """And opens the mail that follows, if one with a link follows."""
+        email, password = said.get("email", "robin@example.org"), said.get("password", PASSWORD)
+        before = await letters_to(email, self.app)
+        answer = await self.asks_to_sign_up(**said)
+        for letter in (await letters_to(email, self.app))[len(before) :]:
+            if letter.kind is MailKind.PROVE_SIGN_UP:
+                await self.confirms(letter.token, password)
+        return answer
+
+    async def confirms(self, token: object, password: object = PASSWORD) -> Response:
+        return await self.post("/accounts/confirm", json={"token": token, "password": password})
 
     async def signs_in(
         self, email: str = "robin@example.org", password: str = PASSWORD
     ) -> Response:
         return await self.post("/sessions", json={"email": email, "password": password})
 
+    async def token_sent_to(self, email: str, kind: MailKind) -> str:
+        """Of the newest mail of this kind."""
+        tokens = [each.token for each in await letters_to(email, self.app) if each.kind is kind]
+        assert tokens
+        assert tokens[-1]
+        return tokens[-1]
+
     async def refreshes(self, refresh_token: str) -> Response:
         return await self.post("/sessions/refresh", json={"refresh_token": refresh_token})
 
     async def asks(self, access_token: str, path: str = "/accounts/me") -> Response:
         return await self.get(path, headers={"authorization": f"Bearer {access_token}"})
+
+
+async def letters_to(email: object, app: FastAPI) -> list[Letter]:
+    """The mails that wait for an address, oldest first, as the worker will open them."""
+    house: Fittings = app.state.house
+    engine = create_async_engine(house.engine.url, poolclass=NullPool)
+    async with transaction(engine) as owner:
+        rows = (await owner.exec(select(Mail).order_by(literal_column("xmin::text::bigint")))).all()
+    await engine.dispose()
+    letters = [opened(row.id, MailKind(row.kind), row.sealed, house.mail_keys) for row in rows]
+    return [letter for letter in letters if letter.to == str(email).lower()]
+
+
+@cache
+def hash_of_password() -> str:
+    """Made once: it takes its time."""
+    return HASHER.hash(PASSWORD)
 
 
 Two = tuple[Person, Person]
@@ -207,7 +248,7 @@ async def a_person(db: AsyncSession, person: Person, zone: str = "Europe/Lisbon"
     account = Account(
         id=person.id,
         email=f"{person.name}-{person.id}@example.org",
-        password_hash=NOBODY_SIGNS_IN_WITH,
+        password_hash=hash_of_password(),
         name=seal(key, person.name.title().encode(), accounts.name_place(person.id)),
         zone=zone,
         locale=Locale.EN,

@@ -20,6 +20,7 @@ from schemas.accounts import Account
 from schemas.checkins import Checkin
 from schemas.consents import Consent
 from schemas.database import Role, open_engine, transaction
+from schemas.links import Link
 from schemas.mail import Mail
 from schemas.pairing import Couple, CoupleMember
 from tests.builders import Person, Two, a_couple, a_person, fittings
@@ -85,7 +86,7 @@ async def db(engines: Engines) -> AsyncIterator[AsyncSession]:
     async with AsyncSession(engines["owner"], expire_on_commit=False) as session:
         yield session
     async with transaction(engines["owner"]) as session:
-        for table in (Consent, Checkin, CoupleMember, Account, Couple, Mail):
+        for table in (Consent, Checkin, CoupleMember, Account, Couple, Mail, Link):
             await session.exec(delete(table))
 
 

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from api.app import create_app
+from schemas.mail import MailKind
 from tests.builders import (
     Person,
     Stranger,
@@ -22,6 +23,7 @@ from tests.builders import (
 from tests.fakes import Clock
 
 Node = dict[str, Any]
+ROBIN = "robin@example.org"
 
 
 @dataclass(frozen=True)
@@ -154,6 +156,28 @@ async def signs_up_first(cast: Cast) -> Node:
     return {}
 
 
+async def gets_the_mail_of_a_sign_up_first(cast: Cast) -> Node:
+    await cast.phone.asks_to_sign_up()
+    return {"token": await cast.phone.token_sent_to(ROBIN, MailKind.PROVE_SIGN_UP)}
+
+
+async def gets_the_mail_of_a_reset_first(cast: Cast) -> Node:
+    await cast.phone.signs_up()
+    await cast.phone.post("/accounts/reset", json={"email": ROBIN})
+    return {"token": await cast.phone.token_sent_to(ROBIN, MailKind.RESET)}
+
+
+async def sam_changes_the_password_first(cast: Cast) -> Node:
+    await cast.sam.put("/credentials/password", json={"password": "another otter by the lantern"})
+    return {}
+
+
+async def sam_gets_the_mail_of_a_new_address_first(cast: Cast) -> Node:
+    new = "sam@elsewhere.example.org"
+    await cast.sam.put("/credentials/email", json={"email": new})
+    return {"token": await cast.phone.token_sent_to(new, MailKind.PROVE_EMAIL)}
+
+
 async def signs_in_first(cast: Cast) -> Node:
     await cast.phone.signs_up()
     tokens = (await cast.phone.signs_in()).json()
@@ -200,8 +224,13 @@ async def sam_asks_for_deletion_first(cast: Cast) -> Node:
 
 # What must have happened, and what of the example is different each time it is played.
 FIRST: dict[str, Callable[[Cast], Awaitable[Node]]] = {
+    "accounts_confirm": gets_the_mail_of_a_sign_up_first,
+    "accounts_reset": gets_the_mail_of_a_reset_first,
     "boundaries_read_boundaries": alex_shows_a_boundary_first,
     "boundaries_set_boundaries": alex_shows_a_boundary_first,
+    "credentials_confirm_email": sam_gets_the_mail_of_a_new_address_first,
+    "credentials_read_pending": sam_changes_the_password_first,
+    "credentials_stop": sam_changes_the_password_first,
     "nudges_discard": alex_sends_into_silent_space_first,
     "nudges_look": alex_sends_into_silent_space_first,
     "nudges_read_nudges": alex_sends_into_silent_space_first,
@@ -209,6 +238,7 @@ FIRST: dict[str, Callable[[Cast], Awaitable[Node]]] = {
     "pairing_redeem": kit_invites_first,
     "privacy_read_deletion": sam_asks_for_deletion_first,
     "schedules_read_schedules": sam_signs_first,
+    "security_read_security": sam_changes_the_password_first,
     "sessions_refresh": signs_in_first,
     "sessions_sign_in": signs_up_first,
     "space_read_space": both_take_space_first,

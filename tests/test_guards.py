@@ -32,6 +32,10 @@ NOBODY = UUID("019cabd8-3800-7aaa-aaaa-aaaaaaaaaaaa")
 # Before there is an account or a session there is nothing to show.
 OPEN = {
     "accounts_sign_up": "an account begins with it",
+    "accounts_confirm": "shows a token that came by mail, and a password",
+    "accounts_ask_for_reset": "goes to the mailbox",
+    "accounts_reset": "shows a token that came by mail",
+    "credentials_confirm_email": "the same",
     "sessions_sign_in": "shows a password instead",
     "sessions_refresh": "shows a refresh token instead",
 }
@@ -254,6 +258,10 @@ INSTANTS = {
     "ConsentPast.expires_at": "mine",
     "ConsentPast.said_at": "mine",
     "SessionPublic.created_at": "mine",
+    "CredentialChangePublic.asked_at": "mine",
+    "CredentialChangePublic.takes_effect_at": "mine",
+    "ResetPublic.takes_effect_at": "mine",
+    "SecurityEventPublic.at": "mine",
     "SessionPublic.rotated_at": "mine",
     "Today.next_reminder_at": "mine",
     "QuietHours.start": "a daily time that its owner shows or keeps",

@@ -68,6 +68,7 @@ async def sam_is_busy(cast: Cast) -> None:
     await cast.sam.sets(daily_budget={"most": 1, "shown": True})
     await cast.sam.takes_space("silent")
     await cast.sam.post("/privacy/deletion")
+    await cast.sam.put("/credentials/email", json={"email": "sam@elsewhere.example.org"})
 
 
 async def robin_invites(cast: Cast, db: AsyncSession) -> UUID:

@@ -15,7 +15,7 @@ from notifications import worker
 from notifications.emulator import local_emulator, service_account
 from notifications.emulator_socket import serve
 from notifications.fcm import open_fcm
-from tests.builders import Two
+from tests.builders import Two, letters_to
 from tests.conftest import Engines
 
 CANARY = "tweetytweety"
@@ -44,11 +44,17 @@ def log(caplog: pytest.LogCaptureFixture) -> Log:
     return lambda: [form(each) for each in caplog.records if each.name not in OUR_OWN_PHONES]
 
 
-async def signed_in(phone: AsyncClient) -> None:
+async def signed_in(phone: AsyncClient, app: FastAPI) -> None:
     assert (await phone.post("/accounts", json=SIGN_UP)).status_code == 202
+    [letter] = await letters_to(SIGN_UP["email"], app)
+    confirmation = {"token": letter.token, "password": SIGN_UP["password"]}
+    assert (await phone.post("/accounts/confirm", json=confirmation)).status_code == 204
+    await phone.post("/accounts", json=SIGN_UP)
+    await phone.post("/accounts/reset", json={"email": SIGN_UP["email"]})
     tokens = (await phone.post("/sessions", json=SIGN_IN)).json()
     phone.headers["authorization"] = f"Bearer {tokens['access_token']}"
     await phone.post("/sessions/refresh", json={"refresh_token": tokens["refresh_token"]})
+    await phone.put("/credentials/email", json={"email": f"{CANARY}@example.com"})
     registered = await phone.put("/devices/current", json=PHONE | {"target": CANARY})
     assert registered.status_code == 200
 
@@ -66,6 +72,9 @@ async def is_mistaken(phone: AsyncClient) -> None:
         ("/sessions", SIGN_IN | {"password": f"{CANARY} {CANARY}"}),
         ("/sessions", {CANARY: CANARY}),
         ("/sessions/refresh", {"refresh_token": CANARY}),
+        ("/sessions/current/proof", {"password": f"{CANARY} {CANARY}"}),
+        ("/accounts/confirm", {"token": CANARY, "password": f"{CANARY} {CANARY}"}),
+        ("/accounts/reset/confirm", {"token": CANARY, "password": f"{CANARY} {CANARY}"}),
         ("/pairing/redeem", {"code": CANARY}),
         (f"/{CANARY}", {}),
     ):
@@ -83,7 +92,7 @@ async def test_nothing_that_somebody_says_or_mistypes(
     app: FastAPI, log: Log, capfd: pytest.CaptureFixture[str]
 ) -> None:
     async with serve(app) as url, AsyncClient(base_url=f"{url}/v1", trust_env=False) as phone:
-        await signed_in(phone)
+        await signed_in(phone, app)
         await says_everything(phone)
         await is_mistaken(phone)
 

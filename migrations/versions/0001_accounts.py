@@ -49,9 +49,20 @@ create function me() returns uuid language sql stable
     return nullif(current_setting('app.account_id', true), '')::uuid;
 """
 
-# Signing in begins with an address and nothing else. Who it belongs to is not told further.
+# Signing in begins with an address and nothing else. Who it belongs to is not told further. A
+# change whose hour has come comes first: `take_effect` stands in 0013.
 ACCOUNT_BY_EMAIL = """
-language sql stable as $$ select id from account where email = address $$
+language plpgsql as $$
+declare who uuid;
+begin
+    for who in
+        select id from account where email = address
+        union select account_id from credential_change where email = address
+    loop
+        perform take_effect(who, at);
+    end loop;
+    return (select id from account where email = address);
+end $$
 """
 
 
@@ -67,7 +78,9 @@ def upgrade() -> None:
     )
     op.execute(f"grant select (id, zone, locale) on account to {wall.WORKER}")
     op.execute(f"create policy worker on account for select to {wall.WORKER} using (true)")
-    wall.reaches_past("account_by_email(address varchar) returns uuid", ACCOUNT_BY_EMAIL)
+    wall.reaches_past(
+        "account_by_email(address varchar, at timestamptz) returns uuid", ACCOUNT_BY_EMAIL
+    )
 
 
 def downgrade() -> None:

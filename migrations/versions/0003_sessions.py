@@ -76,6 +76,7 @@ begin
         return;
     end if;
     perform set_config('app.account_id', who::text, true);
+    perform take_effect(who, at);  -- see 0013: it may end this session
     if lock then
         perform lock_for_writing(who);
         -- What ended while we waited for the lock has ended.
@@ -100,6 +101,7 @@ SESSION_OF = """
 language plpgsql as $$
 declare found_id uuid; who uuid;
 begin
+    perform take_effect(t.account_id, at) from refresh_token t where t.hash = token;
     select s.id, s.account_id into found_id, who from session s
         join refresh_token t on t.session_id = s.id
         where t.hash = token for no key update of s;
@@ -123,7 +125,7 @@ def upgrade() -> None:
         " proved_at timestamptz, my_key bytea, our_key bytea)",
         OPEN_SESSION,
     )
-    wall.reaches_past("session_of_token(token bytea) returns uuid", SESSION_OF)
+    wall.reaches_past("session_of_token(token bytea, at timestamptz) returns uuid", SESSION_OF)
 
 
 def downgrade() -> None:

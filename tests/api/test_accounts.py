@@ -1,16 +1,23 @@
 import asyncio
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
 from fastapi import FastAPI
+from httpx import Response
+from sqlalchemy import event
 from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from notifications.worker import sweep
 from schemas.accounts import Account
-from tests.builders import PASSWORD, Stranger, Two
-from tests.fakes import Clock
+from schemas.base import Locale
+from schemas.mail import MailKind
+from tests.builders import PASSWORD, Stranger, Two, letters_to
+from tests.catalog import contents
+from tests.conftest import Engines
+from tests.fakes import NOON, Clock
 
 ROBIN = "robin@example.org"
 JSON = {"content-type": "application/json"}
@@ -23,6 +30,121 @@ def robin(app: FastAPI, db: AsyncSession) -> Stranger:  # noqa: ARG001 - whoever
 
 async def accounts(db: AsyncSession, email: str = ROBIN) -> list[Account]:
     return list(await db.exec(select(Account).where(Account.email == email)))
+
+
+# The address is proved first
+
+
+async def test_before_the_mail_is_opened_there_is_no_account(
+    robin: Stranger, db: AsyncSession
+) -> None:
+    wrong = await robin.signs_in("nobody@example.org")
+    await robin.asks_to_sign_up()
+
+    early = await robin.signs_in()
+
+    assert await accounts(db) == []
+    assert (early.status_code, early.content) == (wrong.status_code, wrong.content)
+    token = await robin.token_sent_to(ROBIN, MailKind.PROVE_SIGN_UP)
+    assert (await robin.confirms(token)).status_code == 204
+    assert (await robin.signs_in()).status_code == 201
+
+
+async def test_a_sign_up_waits_unreadable_for_whoever_holds_its_token(
+    robin: Stranger, db: AsyncSession
+) -> None:
+    await robin.asks_to_sign_up(display_name="Canary")
+
+    kept = str(await contents(db))
+
+    for word in (ROBIN, "Canary", "argon2"):
+        assert word not in kept
+        assert word.encode().hex() not in kept
+
+
+async def test_whoever_signs_up_with_anothers_address_waits_in_vain_for_them_to_open_the_mail(
+    robin: Stranger, db: AsyncSession
+) -> None:
+    await robin.asks_to_sign_up(password="a password that mallory knows")
+    mallorys = await robin.token_sent_to(ROBIN, MailKind.PROVE_SIGN_UP)
+    await robin.asks_to_sign_up()
+
+    answer = await robin.confirms(mallorys)
+
+    assert (answer.status_code, answer.json()["type"]) == (403, "/problems/wrong-password")
+    assert await accounts(db) == []
+    token = await robin.token_sent_to(ROBIN, MailKind.PROVE_SIGN_UP)
+    assert (await robin.confirms(token)).status_code == 204
+    later = await robin.confirms(mallorys, "a password that mallory knows")
+    assert (later.status_code, later.json()["type"]) == (410, "/problems/link-over")
+    assert (await robin.signs_in()).status_code == 201
+
+
+async def test_a_link_is_good_once_and_for_a_day(robin: Stranger, clock: Clock) -> None:
+    await robin.asks_to_sign_up()
+    token = await robin.token_sent_to(ROBIN, MailKind.PROVE_SIGN_UP)
+    clock.forward(days=1)
+    assert (await robin.confirms(token)).status_code == 410
+    clock.to(NOON)
+    wrong = [await robin.confirms(each) for each in ("nonsense", token[:-1], token + "A")]
+    assert {answer.status_code for answer in wrong} == {410}
+
+    both = await asyncio.gather(*(robin.confirms(token) for _ in range(2)))
+
+    assert sorted(answer.status_code for answer in both) == [204, 410]
+    assert (await robin.confirms(token)).status_code == 410
+
+
+async def test_a_sign_up_that_nobody_confirmed_is_swept(
+    robin: Stranger, db: AsyncSession, engines: Engines
+) -> None:
+    await robin.asks_to_sign_up()
+    await sweep(engines["worker"], NOON + timedelta(hours=23))
+    assert len((await contents(db))["link"]) == 1
+
+    await sweep(engines["worker"], NOON + timedelta(days=1))
+
+    assert (await contents(db))["link"] == []
+
+
+async def test_a_known_address_is_told_that_somebody_tried_and_nothing_to_open(
+    robin: Stranger, app: FastAPI
+) -> None:
+    await robin.signs_up(locale="pt")
+    await robin.asks_to_sign_up(password="another otter on a tuesday")
+
+    *_, told = await letters_to(ROBIN, app)
+
+    assert told == (MailKind.KNOWN, ROBIN, Locale.PT, None)
+
+
+@pytest.mark.parametrize("path", ["/accounts", "/accounts/reset"])
+async def test_a_known_and_an_unknown_address_are_the_same_work_and_answer(
+    robin: Stranger, engines: Engines, path: str
+) -> None:
+    await robin.signs_up()
+    work: list[str] = []
+
+    def asked(_: object, __: object, statement: str, *___: object) -> None:
+        work.append(statement)
+
+    async def asks(email: str) -> Response:
+        if path == "/accounts":
+            return await robin.asks_to_sign_up(email=email)
+        return await robin.post(path, json={"email": email})
+
+    event.listen(engines["api"].sync_engine, "before_cursor_execute", asked)
+    try:
+        known = await asks(ROBIN)
+        of_known, work[:] = [*work], []
+        unknown = await asks("kit@example.org")
+    finally:
+        event.remove(engines["api"].sync_engine, "before_cursor_execute", asked)
+
+    assert of_known == work
+    assert any("INSERT INTO mail" in each for each in work)
+    assert known.status_code == 202
+    assert (known.content, known.headers.raw) == (unknown.content, unknown.headers.raw)
 
 
 async def test_whoever_signs_up_can_sign_in(robin: Stranger) -> None:
@@ -94,9 +216,13 @@ async def test_two_who_sign_up_with_one_address_at_once_are_one_account(
 ) -> None:
     spellings = ("robin@example.org", "Robin@example.org", "ROBIN@EXAMPLE.ORG")
 
-    answers = await asyncio.gather(*(robin.signs_up(email=each) for each in spellings))
-
+    answers = await asyncio.gather(*(robin.asks_to_sign_up(email=each) for each in spellings))
     assert {answer.status_code for answer in answers} == {202}
+    tokens = [letter.token for letter in await letters_to(ROBIN, robin.app)]
+
+    confirmed = await asyncio.gather(*(robin.confirms(token) for token in tokens))
+
+    assert sorted(answer.status_code for answer in confirmed) == [204, 410, 410]
     assert len(await accounts(db)) == 1
 
 
@@ -174,6 +300,9 @@ async def test_a_password_is_the_same_whichever_keyboard_composed_it(robin: Stra
         ("email", "@example.org"),
         ("email", "robin smith@example.org"),
         ("email", "robin@example.org\u0000"),
+        ("email", "kit@example.org,robin@example.org"),
+        ("email", "<robin@example.org>"),
+        ("email", "robin@example.org (kit)"),
         ("email", f"{'r' * 250}@example.org"),
         ("password", 123456789012345),
         ("password", None),

@@ -207,7 +207,10 @@ async def test_no_connection_is_held_while_a_password_is_tried(
         rush = [
             asyncio.create_task(each)
             for number in range(5)
-            for each in (phone.signs_in(), phone.signs_up(email=f"robin{number}@example.org"))
+            for each in (
+                phone.signs_in(),
+                phone.asks_to_sign_up(email=f"robin{number}@example.org"),
+            )
         ]
         await stand_in_line(app, len(rush))
 
@@ -230,8 +233,8 @@ async def test_whoever_finds_the_line_full_is_told_so_at_once(
         answers = [
             await phone.signs_in(),
             await phone.signs_in(known),
-            await phone.signs_up(),
-            await phone.signs_up(email=known),
+            await phone.asks_to_sign_up(),
+            await phone.asks_to_sign_up(email=known),
         ]
         for each in rush:  # who hangs up leaves the line
             each.cancel()

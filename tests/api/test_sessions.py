@@ -390,6 +390,50 @@ async def test_ending_all_my_sessions_ends_mine_alone(
     assert (await alex.get("/today")).status_code == 200
 
 
+async def test_whoever_holds_my_phone_for_a_moment_signs_out_this_phone_and_no_other(
+    sam: Person, app: FastAPI, db: AsyncSession, clock: Clock
+) -> None:
+    tablet = await another_phone(db, sam, app)
+    clock.forward(minutes=10)
+
+    refused = [await sam.delete("/sessions"), await sam.delete(f"/sessions/{tablet.session_id}")]
+
+    assert {(each.status_code, each.json()["type"]) for each in refused} == {
+        (403, "/problems/not-proved")
+    }
+    assert (await tablet.get("/today")).status_code == 200
+    assert (await sam.delete(f"/sessions/{sam.session_id}")).status_code == 204
+    assert (await sam.get("/today")).status_code == 401
+    assert (await tablet.get("/today")).status_code == 200
+
+
+# Proving once more
+
+
+async def test_a_proof_is_good_for_ten_minutes_and_on_this_phone_alone(
+    sam: Person, app: FastAPI, db: AsyncSession, clock: Clock
+) -> None:
+    tablet = await another_phone(db, sam, app)
+    clock.forward(hours=1)
+    assert (await sam.proves()).status_code == 204
+
+    assert (await tablet.delete(f"/sessions/{sam.session_id}")).status_code == 403
+    clock.forward(minutes=10)
+    assert (await sam.delete(f"/sessions/{tablet.session_id}")).status_code == 403
+    clock.forward(microseconds=-1)
+    assert (await sam.delete(f"/sessions/{tablet.session_id}")).status_code == 204
+
+
+async def test_a_wrong_password_proves_nothing_and_ends_nothing(sam: Person, clock: Clock) -> None:
+    clock.forward(hours=1)
+
+    answer = await sam.proves(WRONG)
+
+    assert (answer.status_code, answer.json()["type"]) == (403, "/problems/wrong-password")
+    assert (await sam.delete("/sessions")).status_code == 403
+    assert (await sam.get("/today")).status_code == 200
+
+
 async def test_somebody_elses_session_is_not_found_and_stays(couple: Two, noise: Two) -> None:
     sam, alex = couple
     kim, _ = noise

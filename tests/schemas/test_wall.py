@@ -20,15 +20,16 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from notifications import outbox
 from schemas.base import Locale
+from schemas.credentials import CredentialChange
 from schemas.database import Role, open_engine
+from schemas.links import Link, LinkKind, new_token
 from schemas.mail import Letter, MailKind
+from schemas.security import SecurityEvent, SecurityEventKind
 from schemas.sessions import RefreshToken
 from tests.builders import KEYRING, Person, Two, a_couple, a_person
 from tests.catalog import column, tables
 from tests.conftest import Engines
 from tests.fakes import Clock
-
-LETTER = Letter(MailKind.KNOWN, "sam@example.org", Locale.EN, None)
 
 
 @dataclass(frozen=True)
@@ -61,12 +62,14 @@ WALL = {
     ),
     "consent": Rights(MINE, adds=f"{MINE} and {NOW}"),
     "couple": Rights("id = :couple"),
+    "credential_change": Rights(MINE, MINE, MINE, MINE),
     "data_key": Rights(MINE, adds=f"{MINE} and {NOW}"),
     "deletion": Rights(MINE, adds=MINE, removes=MINE),
     "device": Rights(MINE, MINE, MINE, MINE),
     "invitation": Rights(
         f"{MINE} or joiner_id = :me", adds=f"{MINE} and joiner_id is null", removes=MINE
     ),
+    "link": Rights("false", adds=f"account_id is null or {MINE}"),
     "mail": Rights("false", adds=f"account_id is null or {MINE}"),
     "member": Rights(MINE, removes=MINE),
     "nudge": Rights(MINE, changes=MINE, removes=MINE),
@@ -81,11 +84,12 @@ WALL = {
     ),
     "schedule_hour": Rights(MINE, MINE, MINE, MINE),
     "schedule_signature": Rights(f"{OURS} or couple_id is null and {MINE}", MINE, MINE, MINE),
+    "security_event": Rights(MINE, adds=MINE),
     "session": Rights(MINE, MINE, MINE, MINE),
     "space": Rights(f"{MINE} or {OURS} and mode = 'told'", MINE, MINE, MINE),
 }
 # What only the worker, or nobody, reads.
-UNSEEN = {"mail", "push"}
+UNSEEN = {"link", "mail", "push"}
 
 
 @dataclass(frozen=True)
@@ -115,14 +119,24 @@ async def town(app: FastAPI, db: AsyncSession, clock: Clock, noise: Two) -> Town
     for person in everybody.values():
         token = {"account_id": person.id, "session_id": person.session_id, "generation": 1}
         db.add(RefreshToken.model_validate(token | {"hash": person.session_id.bytes}))
-        await outbox.post(db, LETTER, KEYRING, clock.now, person.id)
-    await outbox.post(db, LETTER, KEYRING, clock.now)
+        asked = (person.id, person.session_id)
+        db.add(CredentialChange.to_password(*asked, "", clock.now))
+        db.add(SecurityEvent.of(person.id, SecurityEventKind.SIGNED_IN, clock.now, asked[1]))
+        await post_a_link(db, person.id, clock)
+    await post_a_link(db, None, clock)
     await db.commit()
     found = {
         name: await column(db, f"select couple_id from member where account_id = '{person.id}'")
         for name, person in everybody.items()
     }
     return Town(everybody, {name: ids[0] if ids else None for name, ids in found.items()})
+
+
+async def post_a_link(db: AsyncSession, account_id: UUID | None, clock: Clock) -> None:
+    token = new_token()
+    letter = Letter(MailKind.RESET, "sam@example.org", Locale.EN, token)
+    await outbox.post(db, letter, KEYRING, clock.now, account_id)
+    db.add(Link.of(token, LinkKind.RESET, account_id, "", clock.now))
 
 
 async def everything_happens(one: Person, other: Person) -> None:
@@ -344,6 +358,7 @@ REACH_PAST = {
     "last_of_them": "a trigger",
     "nobody_waits": "a trigger",
     "nothing_proposed": "a trigger",
+    "open_link": "whoever holds a token that came by mail",
     "open_session": "whoever holds a session's id, which only a signed token tells",
     "partner_zone": "my partner's",
     "reachable": "those to whom `tell` may speak",
@@ -395,10 +410,13 @@ WORKER_READS = {
     "account": {"id", "locale", "zone"},
     "answer": {"account_id", "checkin_id"},
     "couple": set[str](),
+    "credential_change": set[str](),
     "data_key": set[str](),
     "invitation": {"expires_at"},
+    "link": {"expires_at"},
     "mail": {"attempts", "due_at", "expires_at", "id", "kind", "sealed"},
     "refresh_token": set[str](),
+    "security_event": {"at"},
     "session": {"expires_at", "id"},
 }
 
@@ -436,12 +454,14 @@ WORKER_WRITES = {
     "deletion": "makes it final, when its grace is over",
     "device": "forgets one that FCM no longer knows",
     "invitation": "sweeps what has run out",
+    "link": "sweeps what has run out",
     "mail": "is its own",
     "member": "locks it while it writes for somebody; a policy forbids the change",
     "nudge": "tells what is due, and sweeps what is over",
     "partner_nudge": "sweeps what was sent long ago",
     "push": "is its own",
     "schedule_hour": "moves it on",
+    "security_event": "sweeps what is long ago",
     "session": "sweeps what has run out",
     "space": "sweeps what was over long ago",
 }

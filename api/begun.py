@@ -1,0 +1,41 @@
+"""A session that has begun, and the tokens with which a phone goes on with it."""
+
+import secrets
+from datetime import datetime
+from hashlib import sha256
+from uuid import UUID
+
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from api import tokens
+from api.deps import Fittings
+from schemas.security import SecurityEvent, SecurityEventKind
+from schemas.sessions import RefreshToken, Session, Tokens
+
+
+async def begin(account_id: UUID, db: AsyncSession, house: Fittings, now: datetime) -> Tokens:
+    """For whoever has just shown who they are. `become` this account before."""
+    session = Session.begin(account_id, now)
+    db.add(session)
+    await db.flush()
+    db.add(SecurityEvent.of(account_id, SecurityEventKind.SIGNED_IN, now, session.id))
+    return issue(session, db, house, now)
+
+
+def issue(session: Session, db: AsyncSession, house: Fittings, now: datetime) -> Tokens:
+    """The tokens with which this session goes on."""
+    refresh_token = secrets.token_urlsafe(32)
+    row = RefreshToken(
+        hash=sha256(refresh_token.encode()).digest(),
+        account_id=session.account_id,
+        session_id=session.id,
+        generation=session.spent + 1,
+    )
+    db.add(row)
+    claims = tokens.Claims(session.account_id, session.id)
+    return Tokens(
+        token_type="Bearer",  # noqa: S106 - the name of a scheme
+        access_token=tokens.issue(house.token_keys, claims, now),
+        expires_in=int(tokens.LASTS.total_seconds()),
+        refresh_token=refresh_token,
+    )

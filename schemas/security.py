@@ -1,0 +1,138 @@
+"""Security events: what happened to the ways into an account, as stored and as shown."""
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Annotated, NamedTuple, Self
+from uuid import UUID
+
+from pydantic import AfterValidator
+from sqlalchemy import String, bindparam, tuple_
+from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import Field, SQLModel, UTCDateTime, Uuid, col, select
+
+from schemas.accounts import Account
+from schemas.base import EARLIEST, LATEST, Text, new_id, words
+from schemas.shapes import Mine
+
+KEPT = timedelta(days=90)
+PAGE = 50
+
+
+class SecurityEventKind(StrEnum):
+    """What happened."""
+
+    SIGNED_IN = "signed_in"
+    SIGNED_OUT = "signed_out"  # a phone, on that phone
+    SIGNED_OUT_ELSEWHERE = "signed_out_elsewhere"  # from another phone
+    CHAIN_BROKEN = "chain_broken"  # a spent refresh token came back: two hands held it
+    PROOF_FAILED = "proof_failed"  # on a phone that is signed in
+    RESET_ASKED = "reset_asked"  # by mail, of whoever may read it
+    PASSWORD_ASKED = "password_asked"  # noqa: S105 - a word
+    PASSWORD_STOPPED = "password_stopped"  # noqa: S105
+    PASSWORD_CHANGED = "password_changed"  # noqa: S105
+    EMAIL_ASKED = "email_asked"
+    EMAIL_STOPPED = "email_stopped"
+    EMAIL_CHANGED = "email_changed"
+
+
+# After these somebody was signed in a moment ago, although nobody is now.
+ENDINGS = (
+    SecurityEventKind.SIGNED_OUT,
+    SecurityEventKind.SIGNED_OUT_ELSEWHERE,
+    SecurityEventKind.CHAIN_BROKEN,
+)
+
+
+class SecurityEvent(Mine, table=True):
+    """One thing that happened. Neither from where, nor on what."""
+
+    __tablename__ = "security_event"
+
+    id: UUID = Field(primary_key=True)
+    kind: SecurityEventKind = Field(sa_type=words(SecurityEventKind))
+    at: datetime = Field(index=True)
+    session_id: UUID | None = Field(description="Which did it, on or over; null: by mail.")
+
+    @classmethod
+    def of(
+        cls, account_id: UUID, kind: SecurityEventKind, now: datetime, session_id: UUID | None
+    ) -> Self:
+        """What happens now."""
+        return cls(id=new_id(now), account_id=account_id, kind=kind, at=now, session_id=session_id)
+
+
+class SecurityEventPublic(SQLModel):
+    """One thing that happened to the ways into my account."""
+
+    kind: SecurityEventKind
+    at: datetime
+    session_id: UUID | None = Field(
+        description="The session that did it, which may be over; null: by mail, or by itself."
+    )
+
+
+class SecurityPage(SQLModel):
+    """Newest first."""
+
+    events: list[SecurityEventPublic]
+    next: str | None = Field(description="Send as `after` for the next page; null: no more.")
+
+
+class Cursor(NamedTuple):
+    """Where a page ended. Only their owner pages here: it may hold the hour."""
+
+    at: datetime
+    id: UUID
+
+    def __str__(self) -> str:
+        packed = int(self.at.timestamp() * 1_000_000).to_bytes(8) + self.id.bytes
+        return urlsafe_b64encode(packed).decode().rstrip("=")
+
+    @classmethod
+    def read(cls, text: str) -> Self:
+        """ValueError for anything that no page ended with."""
+        packed = urlsafe_b64decode(text.encode("ascii"))
+        at = EARLIEST + timedelta(microseconds=int.from_bytes(packed[:8]))
+        return cls(at, UUID(bytes=packed[8:]))
+
+
+def a_cursor(text: str) -> str:
+    try:
+        Cursor.read(text)
+    except (ValueError, OverflowError) as error:
+        msg = "must be the `next` of a page before"
+        raise ValueError(msg) from error
+    return text
+
+
+After = Annotated[Text, Field(max_length=40), AfterValidator(a_cursor)]
+FIRST_PAGE = Cursor(LATEST.astimezone(UTC), UUID(int=(1 << 128) - 1))
+# For whoever asks without a session: nothing happens where there is no such account, and it takes
+# the same statement to find out.
+NOTE = insert(SQLModel.metadata.tables["security_event"]).from_select(
+    ["id", "account_id", "kind", "at"],
+    select(
+        bindparam("event", type_=Uuid),
+        Account.id,
+        bindparam("happened", type_=String),
+        bindparam("now", type_=UTCDateTime),
+    ).where(col(Account.id) == bindparam("me")),
+)
+EVENTS = (
+    select(SecurityEvent)
+    .where(col(SecurityEvent.account_id) == bindparam("me"))
+    .where(
+        tuple_(col(SecurityEvent.at), col(SecurityEvent.id))
+        < tuple_(bindparam("at", type_=UTCDateTime), bindparam("id", type_=Uuid))
+    )
+    .order_by(col(SecurityEvent.at).desc(), col(SecurityEvent.id).desc())
+    .limit(PAGE + 1)
+)
+# Was somebody signed in until a moment ago?
+ENDED_LATELY = (
+    select(SecurityEvent.id)
+    .where(col(SecurityEvent.account_id) == bindparam("me"))
+    .where(col(SecurityEvent.kind).in_(ENDINGS), col(SecurityEvent.at) > bindparam("since"))
+    .limit(1)
+)
