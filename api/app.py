@@ -12,6 +12,7 @@ from api import (
     checkins,
     consents,
     credentials,
+    deletion_page,
     devices,
     nudges,
     pairing,
@@ -59,5 +60,6 @@ def create_app(house: Fittings) -> FastAPI:
     app.add_middleware(LastResort)
     for area in AREAS:
         app.include_router(area.router, prefix="/v1")
+    app.router.routes.extend(deletion_page.ROUTES)
     describe(app)
     return app

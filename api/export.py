@@ -110,6 +110,8 @@ def as_it_is(form: type[BaseModel]) -> Callable[[Person, Any], BaseModel]:
 
 MANY: Mapping[str, tuple[Executable, Callable[[Person, Any], BaseModel]]] = {
     "sessions": (exported.MY_SESSIONS, as_it_is(export.SessionExport)),
+    "security_events": (exported.MY_EVENTS, as_it_is(export.SecurityEventExport)),
+    "pending_changes": (exported.MY_CHANGES, as_it_is(export.ChangeExport)),
     "devices": (exported.MY_DEVICES, as_it_is(export.DeviceExport)),
     "consents": (exported.MY_CONSENTS, as_it_is(ConsentPast)),
     "schedules": (exported.MY_SCHEDULES, export.ScheduleExport.of),

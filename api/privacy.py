@@ -12,14 +12,14 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends
 from fastapi.responses import StreamingResponse
-from sqlalchemy.dialects.postgresql import insert
 
 from api.deps import Claims, Db, Fresh, House, Me, MeWriting, Now, fresh, opened
 from api.errors import NotProved, NotSignedIn, documented
 from api.export import written
 from schemas.export import Export
 from schemas.pairing import Person
-from schemas.privacy import DELETION, TAKE_BACK, Deletion, DeletionPublic
+from schemas.privacy import DELETION, TAKE_BACK, DeletionPublic, begun
+from schemas.security import SecurityEvent, SecurityEventKind
 
 router = APIRouter(prefix="/privacy", tags=["privacy"], responses=documented(NotSignedIn))
 
@@ -68,13 +68,13 @@ async def ask_for_deletion(me: Fresh, db: Db, now: Now) -> DeletionPublic:
     """In seven days, for ever. Until then nothing changes, for nobody, and I may take it back.
     Asked again, it is not put off.
     """
-    await db.exec(
-        insert(Deletion).values(Deletion.of(me.id, now).model_dump()).on_conflict_do_nothing()
-    )
+    if (await db.exec(begun(me.id, now))).first():
+        db.add(SecurityEvent.of(me.id, SecurityEventKind.DELETION_ASKED, now, me.session_id))
     return DeletionPublic.of((await db.exec(DELETION, params=me.scope)).one())
 
 
 @router.delete("/deletion", status_code=204, summary="Stay")
-async def take_deletion_back(me: MeWriting, db: Db) -> None:
-    """It is as if I had never asked. Where I did not, nothing changes."""
-    await db.exec(TAKE_BACK, params=me.scope)
+async def take_deletion_back(me: MeWriting, db: Db, now: Now) -> None:
+    """Everything stays as it is. Where I did not ask, nothing happens."""
+    if (await db.exec(TAKE_BACK, params=me.scope)).first():
+        db.add(SecurityEvent.of(me.id, SecurityEventKind.DELETION_STOPPED, now, me.session_id))

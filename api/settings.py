@@ -41,6 +41,7 @@ class Settings:
     smtp_url: SplitResult | None = field(repr=False)
     mail_from: str
     app_url: str
+    public_url: str
 
     @property
     def maildir(self) -> Path:
@@ -66,7 +67,8 @@ class Settings:
             fcm_emulator=read_emulator(environment.get("TWOFOLD_FCM_EMULATOR")),
             smtp_url=read_smtp(environment.get("TWOFOLD_SMTP_URL")),
             mail_from=read_sender(environment),
-            app_url=read_app(environment),
+            app_url=read_place(environment, "TWOFOLD_APP_URL", "https://app.invalid"),
+            public_url=read_place(environment, "TWOFOLD_PUBLIC_URL", "http://127.0.0.1:8000"),
         )
 
 
@@ -149,13 +151,12 @@ def read_sender(environment: Mapping[str, str]) -> str:
     return text or only_without_smtp(environment, "TWOFOLD_MAIL_FROM", "post@app.invalid")
 
 
-def read_app(environment: Mapping[str, str]) -> str:
-    text = environment.get("TWOFOLD_APP_URL") or ""
+def read_place(environment: Mapping[str, str], name: str, default: str) -> str:
+    """What links in mail begin with."""
+    text = environment.get(name) or ""
     if text and not APP.fullmatch(text):
-        raise SettingRefused("TWOFOLD_APP_URL is not a URL without query and fragment")  # noqa: EM101, TRY003
-    return text.rstrip("/") or only_without_smtp(
-        environment, "TWOFOLD_APP_URL", "https://app.invalid"
-    )
+        raise SettingRefused(f"{name} is not a URL without query and fragment")  # noqa: EM102, TRY003
+    return text.rstrip("/") or only_without_smtp(environment, name, default)
 
 
 def only_without_smtp(environment: Mapping[str, str], name: str, default: str) -> str:

@@ -15,12 +15,14 @@ from schemas.answers import Answer, Value
 from schemas.boundaries import Boundaries
 from schemas.checkins import Checkin
 from schemas.consents import ConsentPast
+from schemas.credentials import CredentialKind
 from schemas.devices import DeviceFields
 from schemas.nudges import Kind, NudgesPublic
 from schemas.pairing import Person
 from schemas.phrases import PhraseId
 from schemas.privacy import DeletionPublic
 from schemas.schedules import Hour, HourFields, Schedule, Terms
+from schemas.security import SecurityEventKind
 from schemas.space import SpaceMine
 
 
@@ -69,6 +71,23 @@ class SessionExport(SQLModel):
     rotated_at: datetime
     proved_at: datetime
     expires_at: datetime
+
+
+class ChangeExport(SQLModel):
+    """A change of how I sign in that has not taken effect yet."""
+
+    kind: CredentialKind
+    email: str | None
+    asked_at: datetime
+    takes_effect_at: datetime
+    proved: bool
+
+
+class SecurityEventExport(SQLModel):
+    """What happened to the ways into my account."""
+
+    kind: SecurityEventKind
+    at: datetime
 
 
 class DeviceExport(DeviceFields):
@@ -152,6 +171,8 @@ class Export(SQLModel):
     deletion: DeletionPublic
     nudges: NudgesExport
     sessions: list[SessionExport]
+    security_events: list[SecurityEventExport]
+    pending_changes: list[ChangeExport]
     devices: list[DeviceExport]
     consents: list[ConsentPast] = Field(description="Every yes and no, oldest first.")
     schedules: list[ScheduleExport]

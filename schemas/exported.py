@@ -9,15 +9,25 @@ from sqlmodel.sql.expression import Select
 from schemas.answers import Answer
 from schemas.checkins import Checkin
 from schemas.consents import Consent
+from schemas.credentials import CredentialChange
 from schemas.devices import Device
 from schemas.invitations import Invitation
 from schemas.partner_nudges import PartnerNudge
 from schemas.schedules import Hour, Schedule, Signature
+from schemas.security import SecurityEvent
 from schemas.sessions import Session
 
 _me: UUID = bindparam("me")  # type: ignore[assignment]
 MY_INVITATION = select(Invitation.expires_at).where(Invitation.account_id == _me)
 MY_SESSIONS = select(Session).where(Session.account_id == _me).order_by(col(Session.created_at))
+MY_EVENTS = (
+    select(SecurityEvent).where(SecurityEvent.account_id == _me).order_by(col(SecurityEvent.at))
+)
+MY_CHANGES = (
+    select(CredentialChange)
+    .where(CredentialChange.account_id == _me)
+    .order_by(col(CredentialChange.asked_at))
+)
 MY_DEVICES = select(Device).where(Device.account_id == _me).order_by(col(Device.registered_at))
 MY_CONSENTS = select(Consent).where(Consent.account_id == _me).order_by(col(Consent.number))
 MY_SCHEDULES: Select[Schedule, int | None, Hour | None] = (

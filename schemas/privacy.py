@@ -5,6 +5,8 @@ from typing import Self
 from uuid import UUID
 
 from sqlalchemy import bindparam
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.sql.dml import ReturningInsert
 from sqlmodel import Field, SQLModel, col, delete, select, update
 
 from schemas.shapes import Mine
@@ -48,10 +50,19 @@ class DeletionPublic(SQLModel):
         return cls(asked_at=deletion.asked_at, due_at=deletion.due_at)
 
 
+def begun(account_id: UUID, now: datetime) -> ReturningInsert[UUID]:
+    """Asked again, it is not put off, and no row comes back."""
+    row = Deletion.of(account_id, now).model_dump()
+    asked = insert(Deletion).values(row).on_conflict_do_nothing()
+    return asked.returning(col(Deletion.account_id))
+
+
 DELETION = select(Deletion).where(col(Deletion.account_id) == bindparam("me"))
 # Asked again where it waits for the worker, who makes it final: what is final is not taken back.
-TAKE_BACK = delete(Deletion).where(
-    col(Deletion.account_id) == bindparam("me"), col(Deletion.final).is_(False)
+TAKE_BACK = (
+    delete(Deletion)
+    .where(col(Deletion.account_id) == bindparam("me"), col(Deletion.final).is_(False))
+    .returning(col(Deletion.account_id))
 )
 DUE = (
     select(Deletion.account_id)

@@ -12,9 +12,12 @@ from sqlalchemy import Delete, bindparam, func
 from sqlmodel import SQLModel, UTCDateTime, col, delete, select
 
 from schemas.invitations import Invitation
+from schemas.links import Link
 from schemas.nudges import KEPT as NUDGE_KEPT
 from schemas.nudges import Nudge
 from schemas.partner_nudges import PartnerNudge
+from schemas.security import KEPT as EVENTS_KEPT
+from schemas.security import SecurityEvent
 from schemas.sessions import Session
 from schemas.space import Space
 
@@ -70,6 +73,10 @@ TABLES: Mapping[str, Kept] = {
         *("as long as something refers to it", "what each wrote refers to it"),
         outlives="an id and the time of a pairing; what the other wrote refers to it",
     ),
+    "credential_change": Kept(
+        *("a change of address or password that waits for its hour", "its owner's"),
+        *("until its hour, or until stopped", "so that its owner can stop it"),
+    ),
     "data_key": Kept(
         *("the keys under which words are sealed, wrapped", "its owner's"),
         *("until the pairing or the account ends", "without it the words are noise"),
@@ -86,6 +93,12 @@ TABLES: Mapping[str, Kept] = {
         *("the hash of a code, and who typed it", "its inviter's"),
         *("24 hours", "to become a couple"),
         over=(Invitation, Invitation.expires_at, AT_ONCE),
+    ),
+    "link": Kept(
+        *("what a mailed token opens, sealed with it", "its recipient's"),
+        *("an hour; a day to sign up", "to show that a mailbox is theirs"),
+        over=(Link, Link.expires_at, AT_ONCE),
+        outlives="to an address of no account, sealed, until it runs out",
     ),
     "mail": Kept(
         *("a mail that is still to be sent, sealed", "its recipient's"),
@@ -125,6 +138,11 @@ TABLES: Mapping[str, Kept] = {
     "schedule_signature": Kept(
         *("who signed which version of a schedule", "its signer's"),
         *("as long as its schedule", "it counts once both signed"),
+    ),
+    "security_event": Kept(
+        *("what happened to the ways into an account", "its owner's"),
+        *("90 days", "its owner notices somebody else's hand"),
+        over=(SecurityEvent, SecurityEvent.at, EVENTS_KEPT),
     ),
     "session": Kept(
         *("a phone that is signed in: since when, last renewed", "its owner's"),

@@ -54,6 +54,11 @@ COLUMNS = {
         *("consents", "number purpose given text_version expires_at said_at"), hash=FOLLOWS
     ),
     "couple": of("pairing", "paired_at>paired_on"),
+    "credential_change": of(
+        *("pending_changes", "kind asked_at takes_effect_at proved email"),
+        password_hash=OPENS,
+        session_id=ROW,
+    ),
     "data_key": of(None, wrapped="opens what is exported in plain words"),
     "deletion": of(
         *("deletion", "asked_at due_at"), final="whoever's is, can export nothing any more"
@@ -70,6 +75,7 @@ COLUMNS = {
         joiner_id=PARTNERS,
         joiner_name=PARTNERS,
     ),
+    "link": of(None, hash=OPENS, kind="what was mailed to me", sealed=OPENS, expires_at=MACHINERY),
     "mail": of(
         None,
         kind="what is mailed to me",
@@ -106,6 +112,7 @@ COLUMNS = {
         next_at=FOLLOWS,
     ),
     "schedule_signature": of("schedules", "version>signed_version", schedule_id=ROW),
+    "security_event": of("security_events", "kind at", session_id=ROW),
     "session": of(
         *("sessions", "created_at rotated_at proved_at expires_at"), spent=OPENS, spent_hash=OPENS
     ),

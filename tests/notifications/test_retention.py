@@ -20,9 +20,11 @@ from tests.test_guards_database import mentions
 # Told on 2 March at noon, it is over after this much time.
 OVER = {
     "invitation": timedelta(hours=24),
+    "link": timedelta(hours=1),
     "nudge": timedelta(days=14),
     "space": timedelta(days=14, hours=6),
     "partner_nudge": retention.SENT_KEPT,
+    "security_event": timedelta(days=90),
     "session": timedelta(days=3650),
 }
 
@@ -45,6 +47,7 @@ async def test_it_is_swept_when_its_time_is_over_and_not_before(
     await sam.sends()
     await alex.takes_space("told", "2026-03-02T18:00:00Z")
     await kit.invites()
+    await sam.put("/credentials/email", json={"email": "sam@elsewhere.example.org"})
 
     clock.forward(seconds=OVER[table].total_seconds() - 1)
     await worker.sweep(engines["worker"], clock.now)
