@@ -17,7 +17,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from api import links, passwords
 from api.deps import Db, House, Me, MeWriting, Now, become
-from api.errors import NotSignedIn, Refusal, documented
+from api.errors import NotSignedIn, Underage, documented
 from api.links import LinkOver
 from api.passwords import PasswordCommonlyUsed, WrongPassword
 from api.policy import credentials as policy
@@ -43,13 +43,6 @@ from schemas.security import ENDED_LATELY, NOTE, SecurityEvent, SecurityEventKin
 from schemas.sessions import SESSIONS
 
 router = APIRouter(prefix="/accounts", tags=["accounts"])
-
-
-class Underage(Refusal):
-    type = "/problems/underage"
-    status = 422
-    detail = "Twofold is for people of 18 and older."
-    pointer = "#/born_on"
 
 
 @router.post(

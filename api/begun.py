@@ -10,11 +10,16 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from api import tokens
 from api.deps import Fittings
 from schemas.security import SecurityEvent, SecurityEventKind
-from schemas.sessions import RefreshToken, Session, Tokens
+from schemas.sessions import HELD_ACCOUNT, LASTS, MAKE_ROOM, RefreshToken, Session, Tokens
 
 
 async def begin(account_id: UUID, db: AsyncSession, house: Fittings, now: datetime) -> Tokens:
-    """For whoever has just shown who they are. `become` this account before."""
+    """For whoever has just shown who they are. `become` this account before.
+
+    Of more than twenty sessions, the longest unused ends.
+    """
+    await db.exec(HELD_ACCOUNT, params={"me": account_id})
+    await db.exec(MAKE_ROOM, params={"me": account_id})
     session = Session.begin(account_id, now)
     db.add(session)
     await db.flush()
@@ -30,6 +35,7 @@ def issue(session: Session, db: AsyncSession, house: Fittings, now: datetime) ->
         account_id=session.account_id,
         session_id=session.id,
         generation=session.spent + 1,
+        expires_at=now + LASTS,
     )
     db.add(row)
     claims = tokens.Claims(session.account_id, session.id)

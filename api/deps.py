@@ -26,10 +26,12 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from api import tokens
 from api.errors import NotPaired, NotProved, NotSignedIn
+from api.issuers import Trusted
 from api.passwords import Passwords
 from schemas.base import Locale
 from schemas.data_keys import place
 from schemas.database import transaction
+from schemas.identities import Issuer
 from schemas.mail import SEALED_FOR
 from schemas.pairing import OPENING, Member, Person
 from schemas.sealing import Keyring
@@ -46,6 +48,8 @@ class Fittings:
     token_keys: Mapping[str, bytes]
     keyring: Keyring
     passwords: Passwords = field(default_factory=Passwords)
+    security_contact: str | None = None
+    issuers: Mapping[Issuer, Trusted] = field(default_factory=dict)
 
     @property
     def mail_keys(self) -> Keyring:

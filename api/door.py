@@ -12,6 +12,7 @@ from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from api.errors import Refusal
+from api.metrics import KNOCKS
 from schemas.base import instant, local_date
 from schemas.boundaries import BOUNDARIES, boundaries_of
 from schemas.consents import CONSENTS, Purpose, allowed
@@ -78,6 +79,7 @@ async def knock(me: Member, approach: Approach, db: AsyncSession, now: datetime)
         contacts_today=sent,
     )
     verdict = door(partner, approach, now)
+    KNOCKS.labels(type(verdict).__name__.lower()).inc()
     if isinstance(verdict, Refused):
         raise REFUSALS[verdict.reason]
 

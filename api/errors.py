@@ -14,7 +14,9 @@ PROBLEM_JSON = "application/problem+json"
 class FieldProblem(BaseModel):
     """What is wrong with one field. Its value is not repeated."""
 
-    pointer: str = Field(description="`#/answers/0/value`, `query/after` or `path/checkin_id`.")
+    pointer: str = Field(
+        description="`#/answers/0/value`, `query/after`, `path/checkin_id` or `header/…`."
+    )
     detail: str
 
 
@@ -71,6 +73,13 @@ class NotPaired(Refusal):
     type = "/problems/not-paired"
     status = 409
     detail = "This needs a partner, and there is none."
+
+
+class Underage(Refusal):
+    type = "/problems/underage"
+    status = 422
+    detail = "Twofold is for people of 18 and older."
+    pointer = "#/born_on"
 
 
 class NotFound(Refusal):

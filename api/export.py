@@ -20,6 +20,7 @@ from schemas import export, exported
 from schemas.accounts import ACCOUNT
 from schemas.boundaries import BOUNDARIES, Boundaries, boundaries_of
 from schemas.consents import ConsentPast
+from schemas.identities import IdentityPublic
 from schemas.nudges import NUDGES
 from schemas.pairing import TOGETHER, Person
 from schemas.partner_nudges import CONTACTS
@@ -110,6 +111,7 @@ def as_it_is(form: type[BaseModel]) -> Callable[[Person, Any], BaseModel]:
 
 MANY: Mapping[str, tuple[Executable, Callable[[Person, Any], BaseModel]]] = {
     "sessions": (exported.MY_SESSIONS, as_it_is(export.SessionExport)),
+    "identities": (exported.MY_IDENTITIES, as_it_is(IdentityPublic)),
     "security_events": (exported.MY_EVENTS, as_it_is(export.SecurityEventExport)),
     "pending_changes": (exported.MY_CHANGES, as_it_is(export.ChangeExport)),
     "devices": (exported.MY_DEVICES, as_it_is(export.DeviceExport)),

@@ -4,10 +4,8 @@ Each says where and why, and repeats nothing that was sent: it may have been a s
 """
 
 import logging
-import traceback
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from http import HTTPStatus
-from pathlib import Path
 from typing import Any
 
 from fastapi import Request, Response
@@ -19,6 +17,8 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.errors import Broken, Busy, Invalid, NotFound, Refusal, TooLarge, answer
+from api.idempotency import Replayed, replayed
+from api.logs import place
 
 LONGEST_POINTER = 200
 MOST_ERRORS = 20
@@ -87,6 +87,7 @@ async def busy(_: Request, error: Exception) -> JSONResponse:
 
 HANDLERS: dict[int | type[Exception], Callable[[Request, Any], Coroutine[Any, Any, Response]]] = {
     Refusal: refused,
+    Replayed: replayed,
     RequestValidationError: invalid,
     HTTPException: unknown,
     OperationalError: busy,
@@ -118,8 +119,5 @@ class LastResort:
         try:
             await self.app(scope, receive, send_unkept)
         except Exception as error:  # noqa: BLE001
-            frames = traceback.extract_tb(error.__traceback__)
-            ours = [each for each in frames if "site-packages" not in each.filename]
-            where = " < ".join(f"{Path(f.filename).name}:{f.lineno}" for f in reversed(ours[-3:]))
-            log.error("%s at %s", type(error).__name__, where)  # noqa: TRY400
+            log.error("%s at %s", type(error).__name__, place(error))  # noqa: TRY400
             await Broken.response()(scope, receive, send_unkept)

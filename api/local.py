@@ -7,8 +7,8 @@ as many of each as are needed.
 import asyncio
 import logging
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -18,8 +18,13 @@ import httpx
 from sqlalchemy import URL
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+import migrations
 from api.app import create_app
 from api.deps import Fittings
+from api.issuers import Trusted
+from api.metrics import metrics
+from api.observed import Observed
+from api.passwords import Passwords
 from api.settings import Settings
 from notifications import postman, worker
 from notifications.emulator import local_emulator
@@ -61,17 +66,34 @@ async def everything(
             house.push_async_callback(engine.dispose)
         api, workers = engines
         for engine in engines:
-            await ready(engine)
+            await ready(engine, migrations.head())
         sender, fcm = await house.enter_async_context(a_sender(settings, clock))
         post = a_postman(settings)
         await house.enter_async_context(working(workers, sender, post, shared_clock))
-        app = create_app(fittings(settings, api, clock))
+        fitted = fittings(settings, api, clock)
+        by_role = dict(zip(Role, engines, strict=True))
+        await house.enter_async_context(counted(settings, by_role, fitted.passwords))
+        app = Observed(create_app(fitted))
         address = await house.enter_async_context(serve(app, port, settings.host))
         yield Addresses(address, fcm)
 
 
 def fittings(settings: Settings, engine: AsyncEngine, clock: Clock) -> Fittings:
-    return Fittings(engine, clock, settings.token_keys, Keyring(settings.data_keys))
+    keyring = Keyring(settings.data_keys)
+    return Fittings(
+        engine,
+        clock,
+        settings.token_keys,
+        keyring,
+        security_contact=settings.security_contact,
+        issuers=Trusted.on(settings.issuers),
+    )
+
+
+def counted(
+    settings: Settings, engines: Mapping[Role, AsyncEngine], passwords: Passwords | None = None
+) -> AbstractAsyncContextManager[int | None]:
+    return metrics(settings.metrics_port, settings.metrics_host, engines, passwords)
 
 
 @asynccontextmanager

@@ -15,6 +15,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from api import door
 from api.deps import Db, Me, MeWriting, Now, Reader, Writer
 from api.errors import NotFound, NotPaired, NotSignedIn, Refusal, documented
+from api.idempotency import IdempotencyKeyReused, Once
 from api.policy import nudges as policy
 from notifications import outbox
 from schemas.boundaries import MOST_CONTACTS
@@ -96,9 +97,11 @@ async def read_sent(me: Reader, db: Db) -> list[PartnerNudgePublic]:
     "/sent",
     status_code=202,
     summary="Send my partner a phrase",
-    responses=documented(NotPaired, EnoughForToday, *door.REFUSALS.values()),
+    responses=documented(NotPaired, EnoughForToday, IdempotencyKeyReused, *door.REFUSALS.values()),
 )
-async def send(body: PartnerNudgeWrite, me: Writer, db: Db, now: Now) -> PartnerNudgePublic:
+async def send(
+    body: PartnerNudgeWrite, me: Writer, db: Db, now: Now, once: Once
+) -> PartnerNudgePublic:
     """Accepted, which does not mean delivered. What my partner shows turns it away in words."""
     await door.knock(me, Approach(PHRASES[body.phrase]), db, now)
     # Within a day of hours: by the calendar, a change of my time zone would begin a new one.
@@ -110,7 +113,7 @@ async def send(body: PartnerNudgeWrite, me: Writer, db: Db, now: Now) -> Partner
     db.add(sent)
     await db.flush()
     await outbox.tell(db, me.partner_id, me.couple_id, Kind.PARTNER_NUDGE, now, sent.id)
-    return sent.public()
+    return await once.keep(sent.public())
 
 
 @router.delete(

@@ -20,11 +20,19 @@ end that somebody gives to space they let the other know of.
 
 *Accepted* (202, or 201 for something that both see) never means *delivered*: what the recipient
 keeps to themselves holds without a sign.
+
+What creates something takes an `Idempotency-Key`. Name each request with a UUID of your own, and
+where the answer was lost, send it again with the same key: for 24 hours it is answered as the first
+time, and done once. A refusal did nothing and is not kept. Signing up, signing in and going on with
+a session need no key: nobody is signed in yet for whom an answer could be kept. Signed up again,
+there is one account; of sessions there are twenty at most; a refresh token whose answer was lost is
+taken again.
 """
 
 TAGS = [
     {"name": "accounts", "description": "One person, on however many phones. Mine."},
     {"name": "sessions", "description": "The phones on which I am signed in. Mine."},
+    {"name": "identities", "description": "Signing in with Apple and Google. Mine."},
     {"name": "credentials", "description": "The address and password I sign in with. Mine."},
     {"name": "security", "description": "What happened to the ways into my account. Mine."},
     {"name": "devices", "description": "Where a push reaches me. Mine."},

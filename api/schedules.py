@@ -15,6 +15,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from api.deps import Db, Me, MeWriting, Now, paired
 from api.door import PartnerTakesSpace, knock
 from api.errors import NotFound, NotPaired, NotSignedIn, Refusal, documented
+from api.idempotency import IdempotencyKeyReused, Once
 from api.pack import UnknownPack, chosen
 from api.policy import schedules as policy
 from notifications import outbox
@@ -77,9 +78,11 @@ async def read_schedules(me: Me, db: Db, now: Now) -> list[SchedulePublic]:
     "",
     status_code=201,
     summary="Make a schedule",
-    responses=documented(NotPaired, PartnerTakesSpace, UnknownPack, TooManySchedules),
+    responses=documented(
+        NotPaired, PartnerTakesSpace, UnknownPack, TooManySchedules, IdempotencyKeyReused
+    ),
 )
-async def make(body: ScheduleWrite, me: MeWriting, db: Db, now: Now) -> SchedulePublic:
+async def make(body: ScheduleWrite, me: MeWriting, db: Db, now: Now, once: Once) -> SchedulePublic:
     """Signed by me, with an hour of my own. For both, it waits for my partner's signature;
     accepted does not mean that they are told.
     """
@@ -93,7 +96,7 @@ async def make(body: ScheduleWrite, me: MeWriting, db: Db, now: Now) -> Schedule
     await db.flush()
     await sign(schedule, body, me, db, now)
     await propose(schedule, me, db, now)
-    return await seen(schedule, me, db)
+    return await once.keep(await seen(schedule, me, db))
 
 
 async def sign(

@@ -2,8 +2,8 @@
 
 A session is read with every request, so ending one takes effect with the next. Refresh tokens
 are used once each. One that comes back after its successor was used means that two hands hold
-the chain, and the session ends for both; one that comes back before is a phone that lost the
-answer, and gets another.
+the chain, and the session ends for both; one that comes back before, and at once, is a phone that
+lost the answer, and gets another.
 """
 
 from hashlib import sha256
@@ -74,7 +74,7 @@ async def sign_in(
     account_id: Annotated[UUID, Depends(prove)], db: Db, now: Now, house: House
 ) -> Tokens:
     """Begin a session on this phone. The answer to an unknown address and a wrong password is
-    the same, and takes as long.
+    the same, and takes as long. Of more than twenty sessions, the longest unused ends.
     """
     await become(db, account_id)
     return await begin(account_id, db, house, now)
@@ -88,7 +88,7 @@ async def sign_in(
 )
 async def refresh(body: Refresh, db: Db, now: Now, house: House) -> Tokens | JSONResponse:
     """A refresh token is good once. Store the new one before using it; where the answer was lost,
-    send the old one again.
+    send the old one again within two minutes.
     """
     token_hash = sha256(body.refresh_token.get_secret_value().encode()).digest()
     asked = {"hash": token_hash, "now": now}
@@ -97,7 +97,7 @@ async def refresh(body: Refresh, db: Db, now: Now, house: House) -> Tokens | JSO
     if not session or not session.live(now):
         raise SessionOver
     token = (await db.exec(REFRESH_TOKEN, params={"hash": token_hash})).one()
-    if not session.accepts(token):
+    if not session.accepts(token, now):
         broken = SecurityEventKind.CHAIN_BROKEN
         db.add(SecurityEvent.of(session.account_id, broken, now, session.id))
         await db.flush()

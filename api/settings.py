@@ -8,22 +8,24 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import mkstemp
 from types import MappingProxyType
-from typing import Self
-from urllib.parse import SplitResult, urlsplit
+from typing import Self, TypeVar
+from urllib.parse import SplitResult
 
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
+from api.issuers import Terms
+from api.settings_issuers import read_issuers
+from api.settings_mail import read_place, read_sender, read_smtp
+from api.settings_refused import SettingRefused
+from schemas.identities import Issuer
 from schemas.sealing import KEY as KEY_LENGTH
 
 KEY = re.compile(r"(?P<id>[\w.-]+):(?P<key>(?:[0-9a-fA-F]{2}){32,})", re.ASCII)
 PORT = re.compile(r"[0-9]{1,5}")
-SENDER = re.compile(r"[^\s<>@]+@[^\s<>@]+|[^\r\n<>@]*<[^\s<>@]+@[^\s<>@]+>")
-APP = re.compile(r"[a-z][a-z0-9+.-]*://[^\s?#]+")
-
-
-class SettingRefused(Exception):
-    """A setting that cannot be meant as it stands; says which, and nothing of its value."""
+HTTP = ("http://", "https://")
+Port = TypeVar("Port", int, None)
+CONTACTS = ("https://", "mailto:", "tel:")  # as RFC 9116 asks
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,11 @@ class Settings:
     port: int
     fcm_credentials: Path | None
     fcm_emulator: str | None
+    metrics_port: int | None
+    metrics_host: str
+    traces_endpoint: str | None
+    security_contact: str | None
+    issuers: Mapping[Issuer, Terms]
     smtp_url: SplitResult | None = field(repr=False)
     mail_from: str
     app_url: str
@@ -61,10 +68,15 @@ class Settings:
             token_keys=read_keys(environment, "TWOFOLD_TOKEN_KEYS", data / "token.keys"),
             data_keys=data_keys(environment, data / "data.keys"),
             host=environment.get("TWOFOLD_HOST") or "127.0.0.1",
-            port=read_port(environment.get("TWOFOLD_PORT") or "8000"),
+            port=read_port(environment, "TWOFOLD_PORT", 8000),
             fcm_credentials=read_file(environment, "TWOFOLD_FCM_CREDENTIALS")
             or read_file(environment, "GOOGLE_APPLICATION_CREDENTIALS"),
             fcm_emulator=read_emulator(environment.get("TWOFOLD_FCM_EMULATOR")),
+            metrics_port=read_port(environment, "TWOFOLD_METRICS_PORT", None),
+            metrics_host=environment.get("TWOFOLD_METRICS_HOST") or "127.0.0.1",
+            traces_endpoint=read_start(environment, "OTEL_EXPORTER_OTLP_ENDPOINT", HTTP),
+            security_contact=read_start(environment, "TWOFOLD_SECURITY_CONTACT", CONTACTS),
+            issuers=read_issuers(environment),
             smtp_url=read_smtp(environment.get("TWOFOLD_SMTP_URL")),
             mail_from=read_sender(environment),
             app_url=read_place(environment, "TWOFOLD_APP_URL", "https://app.invalid"),
@@ -111,10 +123,20 @@ def keys_in(text: str, name: str) -> Mapping[str, bytes]:
     return MappingProxyType(keys)
 
 
-def read_port(text: str) -> int:
+def read_port(environment: Mapping[str, str], name: str, otherwise: Port) -> int | Port:
+    if not (text := environment.get(name)):
+        return otherwise
     if not PORT.fullmatch(text) or int(text) > 65535:  # noqa: PLR2004
-        raise SettingRefused("TWOFOLD_PORT must be a number up to 65535")  # noqa: EM101, TRY003
+        raise SettingRefused(f"{name} must be a number up to 65535")  # noqa: EM102, TRY003
     return int(text)
+
+
+def read_start(environment: Mapping[str, str], name: str, starts: tuple[str, ...]) -> str | None:
+    """A URI of one of these kinds."""
+    text = environment.get(name) or None
+    if text and (not text.startswith(starts) or not text.isprintable() or " " in text):
+        raise SettingRefused(f"{name} must begin with {' or '.join(starts)}")  # noqa: EM102, TRY003
+    return text
 
 
 def read_file(environment: Mapping[str, str], name: str) -> Path | None:
@@ -129,41 +151,6 @@ def read_emulator(text: str | None) -> str | None:
     if text and not text.startswith(("http://", "https://")):
         raise SettingRefused("TWOFOLD_FCM_EMULATOR is not the URL of a local FCM")  # noqa: EM101, TRY003
     return text or None
-
-
-def read_smtp(text: str | None) -> SplitResult | None:
-    if not text:
-        return None
-    try:
-        url = urlsplit(text)
-        fits = url.scheme in {"smtps", "smtp+starttls"} and url.hostname and url.port != 0
-    except ValueError:
-        fits = None
-    if not fits:
-        raise SettingRefused("TWOFOLD_SMTP_URL must begin smtps:// or smtp+starttls://")  # noqa: EM101, TRY003
-    return url
-
-
-def read_sender(environment: Mapping[str, str]) -> str:
-    text = environment.get("TWOFOLD_MAIL_FROM") or ""
-    if text and not SENDER.fullmatch(text):
-        raise SettingRefused("TWOFOLD_MAIL_FROM must read name@example.org, or Name <…>")  # noqa: EM101, TRY003
-    return text or only_without_smtp(environment, "TWOFOLD_MAIL_FROM", "post@app.invalid")
-
-
-def read_place(environment: Mapping[str, str], name: str, default: str) -> str:
-    """What links in mail begin with."""
-    text = environment.get(name) or ""
-    if text and not APP.fullmatch(text):
-        raise SettingRefused(f"{name} is not a URL without query and fragment")  # noqa: EM102, TRY003
-    return text.rstrip("/") or only_without_smtp(environment, name, default)
-
-
-def only_without_smtp(environment: Mapping[str, str], name: str, default: str) -> str:
-    """Good enough for a folder; nobody else should get a mail from nobody, that leads nowhere."""
-    if environment.get("TWOFOLD_SMTP_URL"):
-        raise SettingRefused(f"{name} must be set where TWOFOLD_SMTP_URL is")  # noqa: EM102, TRY003
-    return default
 
 
 def kept_keys(path: Path) -> Mapping[str, bytes]:

@@ -1,6 +1,7 @@
 """How the database came to be what it is. Written once, never changed, only added to."""
 
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from threading import Lock
 
@@ -13,6 +14,12 @@ from schemas.database import open_owner
 HERE = Path(__file__).parent
 PATIENCE = "5s"  # with whoever uses a table that is to change
 ONE_AT_A_TIME = Lock()  # what alembic is about to do stands in its globals
+
+
+@cache
+def head() -> str:
+    """The newest migration that this code knows, and cannot do without."""
+    return max(file.name[:4] for file in (HERE / "versions").glob("[0-9]*.py"))
 
 
 def upgrade(url: URL, revision: str = "head") -> None:

@@ -14,7 +14,8 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from notifications.facts import read_facts
-from notifications.policy import Due, Facts, Send, Settled, judge, settle
+from notifications.metrics import OUTCOMES, VERDICTS
+from notifications.policy import Due, Facts, Later, Send, Settled, judge, settle
 from notifications.push import Gone, Outcome, Push, Sender, Target
 from schemas.database import transaction
 
@@ -30,11 +31,17 @@ class Batch:
     now: datetime
     outcomes: dict[UUID, dict[UUID, Outcome]] = field(default_factory=lambda: defaultdict(dict))
     dead: dict[UUID, str] = field(default_factory=dict)  # devices, and the target that is no more
+    given_back: set[UUID] = field(default_factory=set)
 
-    async def send(self, engine: AsyncEngine, sender: Sender) -> None:
-        """No transaction is open while a wave is on its way."""
+    async def send(
+        self, engine: AsyncEngine, sender: Sender, stop: asyncio.Event | None = None
+    ) -> None:
+        """No transaction is open while a wave is on its way. Told to stop, no other begins."""
         ringing = [(push, device) for push in self.pushes for device in self.phones(push)]
         for start in range(0, len(ringing), WAVE):
+            if stop and stop.is_set():
+                self.given_back = {push.id for push, _ in ringing[start:]} - set(self.outcomes)
+                return
             if start:
                 accounts = {push.account_id for push, _ in ringing[start:]}
                 async with transaction(engine) as db:
@@ -53,15 +60,22 @@ class Batch:
             return
         ttl = push.expires_at - self.now
         outcome = await sender.send(Push(push.id, push.kind, target, ttl))
+        OUTCOMES.labels(type(outcome).__name__.lower()).inc()
         self.outcomes[push.id][device] = outcome
         if isinstance(outcome, Gone):
             self.dead[device] = target.value
 
     def settled(self) -> dict[UUID, Settled]:
         """What follows for each push from what came of it."""
-        return {push.id: self.follows(push) for push in self.pushes}
+        settled = {push.id: self.follows(push) for push in self.pushes}
+        for push_id, result in settled.items():
+            sent = push_id in self.outcomes
+            VERDICTS.labels("send" if sent else type(result).__name__.lower()).inc()
+        return settled
 
     def follows(self, push: Due) -> Settled:
+        if push.id in self.given_back:
+            return Later(self.now, push.attempts, push.reminders_left)
         if push.id in self.outcomes:
             return settle(push, self.outcomes[push.id], self.now)
         verdict = judge(push, self.facts.get(push.account_id), self.now)

@@ -17,6 +17,7 @@ from urllib.parse import parse_qs
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse
 from pydantic import ValidationError
+from starlette.requests import ClientDisconnect
 
 from notifications import emulator_account, emulator_phones
 from notifications.emulator_account import PROJECT, service_account
@@ -69,7 +70,8 @@ Fcm = Annotated[Emulator, Depends(emulator)]
 
 def create_emulator(now: Callable[[], datetime]) -> FastAPI:
     """A local FCM whose phones are empty and which fails at nothing."""
-    app = FastAPI(openapi_url=None)
+    # A path holds a target; whoever traces the whole in one process traces this as well.
+    app = FastAPI(openapi_url=None, telemetry={"tracing": False, "metrics": False, "logs": False})
     app.state.emulator = Emulator(now)
     app.include_router(router)
     return app
@@ -106,7 +108,10 @@ async def send(project: str, request: Request, fcm: Fcm) -> Response:
         return UNAUTHENTICATED.answer()
     if project != PROJECT:
         return FORBIDDEN.answer()
-    body = await request.body()
+    try:
+        body = await request.body()
+    except ClientDisconnect:  # its sender died
+        return Response()
     try:
         message = emulator_phones.Request.model_validate_json(body).message
     except ValidationError as error:
@@ -126,8 +131,10 @@ def size(raw: dict[str, Any]) -> int:
 
 async def fail(rule: Rule, request: Request, message: Message, raw: dict[str, Any]) -> Response:
     fcm = emulator(request)
+    if rule.mode in {Mode.LOSE_ANSWER, Mode.LOSE_LINE}:
+        fcm.accept(message, raw)
     match rule.mode:
-        case Mode.DROP:
+        case Mode.DROP | Mode.LOSE_LINE:
             await hang_up(request)
             return Response()
         case Mode.RUBBISH:
@@ -136,8 +143,6 @@ async def fail(rule: Rule, request: Request, message: Message, raw: dict[str, An
             with suppress(TimeoutError):
                 await asyncio.wait_for(fcm.closing.wait(), rule.seconds)
             return fcm.accept(message, raw)
-        case Mode.LOSE_ANSWER:
-            fcm.accept(message, raw)
     if rule.mode is Mode.INVALID_ARGUMENT and message.token is None:
         return INVALID.answer()  # of an installation id FCM does not say this
     return REFUSALS[rule.mode].answer(rule.retry_after)

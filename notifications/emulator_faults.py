@@ -23,6 +23,7 @@ class Mode(StrEnum):
     INTERNAL = "internal"
     UNAUTHORIZED = "unauthorized"
     LOSE_ANSWER = "lose_answer"  # accept, remember, and say 503
+    LOSE_LINE = "lose_line"  # accept, remember, and hang up
     STALL = "stall"  # accept after some seconds
     DROP = "drop"  # hang up
     RUBBISH = "rubbish"  # 200, and no JSON

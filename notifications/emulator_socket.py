@@ -6,12 +6,13 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
 import uvicorn
-from fastapi import FastAPI, Request
+from fastapi import Request
+from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 
 @asynccontextmanager
-async def serve(app: FastAPI, port: int = 0, host: str = "127.0.0.1") -> AsyncIterator[str]:
+async def serve(app: ASGIApp, port: int = 0, host: str = "127.0.0.1") -> AsyncIterator[str]:
     """On loopback and on a free port, unless others are given; yields the base URL."""
     listener = socket.create_server((host, port))
     port = listener.getsockname()[1]

@@ -26,6 +26,7 @@ from notifications.fcm_answers import Answer, judge, later, needs_new_credential
 from notifications.push import Outcome, Push, Refused
 from notifications.texts import CHANNEL, SHOWN, TEXTS, UNSEEN, Manner, Text
 from schemas.devices import Platform, TargetKind
+from schemas.traces import span
 
 GOOGLE = "https://fcm.googleapis.com"
 PATIENCE = 10.0  # seconds for one push, with all that it takes
@@ -82,8 +83,9 @@ class Fcm:
             log.warning("push %s cannot be said: %s", push.id, type(error).__name__)
             return Refused()
         try:
-            async with asyncio.timeout(self.patience):
-                answer = await self.deliver(body)
+            with span("fcm"):
+                async with asyncio.timeout(self.patience):
+                    answer = await self.deliver(body)
         except Exception as error:  # noqa: BLE001
             # Its type alone: a message may repeat the token.
             log.warning("push %s got no answer: %s", push.id, type(error).__name__)

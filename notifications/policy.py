@@ -24,7 +24,7 @@ class Due(NamedTuple):
     account_id: UUID
     kind: Kind
     expires_at: datetime
-    attempts: int
+    attempts: int  # with this one
     reminders_left: int
     couple_id: UUID | None
     about: UUID | None
@@ -76,7 +76,7 @@ Settled = Later | Done
 
 def judge(push: Due, facts: Facts | None, now: datetime) -> Verdict:
     """Too late is never sent, nor what its recipient does not allow; then the door has the word."""
-    if facts is None or not facts.phones or push.expires_at <= now or stale(push, facts, now):
+    if facts is None or not facts.phones or worn_out(push, now) or stale(push, facts, now):
         return Done()
     consent = push.kind.consent
     if consent and consent not in facts.recipient.consents:
@@ -85,10 +85,15 @@ def judge(push: Due, facts: Facts | None, now: datetime) -> Verdict:
         case Open():
             return Send(facts.phones)
         case Held(until) if until and until < push.expires_at:
-            return Later(until, push.attempts, push.reminders_left)
+            return Later(until, push.attempts - 1, push.reminders_left)  # nothing was tried
         case Held() | Refused():
             # Nothing that was missed is made up for, and nobody learns of it.
             return Done()
+
+
+def worn_out(push: Due, now: datetime) -> bool:
+    """Is its time over, or was it tried often enough by workers that died over it?"""
+    return push.expires_at <= now or push.attempts > MOST_ATTEMPTS
 
 
 def stale(push: Due, facts: Facts, now: datetime) -> bool:
@@ -139,11 +144,11 @@ def settle(push: Due, outcomes: Mapping[UUID, Outcome], now: datetime) -> Settle
             return Later(again, 0, push.reminders_left - 1)
         return Done()
     waits = [outcome.after for outcome in outcomes.values() if isinstance(outcome, Retry)]
-    attempts = push.attempts + 1
-    if not waits or attempts >= MOST_ATTEMPTS:
+    if not waits or push.attempts >= MOST_ATTEMPTS:
         return Done()
     # Each time twice as long, as FCM asks.
-    return Later(now + max(waits) * 2**push.attempts, attempts, push.reminders_left)
+    wait = max(waits) * 2 ** (push.attempts - 1)
+    return Later(now + wait, push.attempts, push.reminders_left)
 
 
 def pause(outcomes: Iterable[Mapping[UUID, Outcome]]) -> timedelta:

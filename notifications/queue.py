@@ -3,6 +3,9 @@
 The lease is `due_at`, moved ahead: a worker that dies gives its pushes back by doing nothing.
 Each claim leaves a later value than the one before it, so the value is also the fence: a worker
 that comes back after its lease ran out matches no row.
+
+An attempt counts from the claim on, whatever becomes of it: of one whose worker died nobody can
+say whether it rang, and a push on which workers die would be tried for ever.
 """
 
 from collections.abc import Mapping
@@ -29,12 +32,13 @@ DUE = (
 CLAIM = (
     update(Push)
     .where(col(Push.id) == DUE.c.id, col(Nudge.id) == DUE.c.id)
-    .values(due_at=bindparam("lease"))
+    .values(due_at=bindparam("lease"), attempts=col(Push.attempts) + 1)
     .returning(
         *map(col, (Push.id, Push.account_id, Push.kind, Push.expires_at)),
         *map(col, (Push.attempts, Push.reminders_left, Nudge.couple_id, Nudge.about)),
     )
 )
+WAITING = select(func.count(), func.min(Push.due_at)).where(col(Push.due_at) <= bindparam("now"))
 # Passed over where somebody else holds the row: only leaving does, and takes it away.
 OURS = (
     select(Push.id)
@@ -74,6 +78,12 @@ async def claim(db: AsyncSession, now: datetime, lease: datetime, most: int) -> 
     """Up to `most` due pushes, the longest due first; other workers pass over them."""
     rows = await db.exec(CLAIM, params={"now": now, "lease": lease, "most": most})
     return [Due(*row)._replace(kind=Kind(row[2])) for row in rows]
+
+
+async def waiting(db: AsyncSession, now: datetime) -> tuple[int, datetime | None]:
+    """How many are due and in nobody's hands, and since when the first of them is."""
+    number, since = (await db.exec(WAITING, params={"now": now})).one()
+    return number, since
 
 
 async def record(db: AsyncSession, lease: datetime, settled: Mapping[UUID, Settled]) -> None:

@@ -6,22 +6,26 @@ transaction that claims, and again before each further wave of a batch.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlmodel import UTCDateTime, func, select
+from sqlmodel.ext.asyncio.session import AsyncSession
 
 from notifications import queue
 from notifications.batch import Batch
 from notifications.erasure import erase
 from notifications.facts import read_facts
+from notifications.metrics import OLDEST, TICKED, WAITING
 from notifications.plan import plan
 from notifications.policy import pause
 from notifications.push import Sender
 from schemas.database import transaction
 from schemas.retention import MOST, SWEEPS
+from schemas.traces import span
 
 BATCH = 200
 HOURS = 500
@@ -29,20 +33,23 @@ WAKE_EVERY = 0.5  # seconds
 # Longer than a batch takes, unless FCM hangs for wave after wave: then a push may leave twice.
 LEASE = timedelta(minutes=2)
 SWEEP_EVERY = timedelta(hours=1)
-AFTER_A_FAILURE = 5.0  # seconds
+MEASURE_EVERY = timedelta(seconds=15)
+AFTER_A_FAILURE = 2.0  # seconds
 
 log = logging.getLogger(__name__)
 
 
-async def tick(engine: AsyncEngine, sender: Sender, now: datetime) -> tuple[int, timedelta]:
+async def tick(
+    engine: AsyncEngine, sender: Sender, now: datetime, stop: asyncio.Event | None = None
+) -> tuple[int, timedelta]:
     """Handle what is due at `now`. Returns how much that was, and how long FCM wants peace."""
-    async with transaction(engine) as db:
+    async with step("plan", engine) as db:
         planned = await plan(db, now, HOURS)
 
     # Workers that disagree about the time would cut each other's leases short: in production
     # `now` is the database's clock, read before each tick.
     lease = now + LEASE
-    async with transaction(engine) as db:
+    async with step("claim", engine) as db:
         # Together: who takes space before this commits is not sent to, and claimed rows are
         # locked, so that nobody among them can leave before their facts are read.
         pushes = await queue.claim(db, now, lease, BATCH)
@@ -50,11 +57,27 @@ async def tick(engine: AsyncEngine, sender: Sender, now: datetime) -> tuple[int,
 
     batch = Batch(pushes, facts, now)
     if pushes:
-        await batch.send(engine, sender)
-        async with transaction(engine) as db:
+        with span("send", pushes=len(pushes)):
+            await batch.send(engine, sender, stop)
+        async with step("record", engine) as db:
             await queue.record(db, lease, batch.settled())
             await queue.forget(db, batch.dead)
     return planned + len(pushes), pause(batch.outcomes.values())
+
+
+@asynccontextmanager
+async def step(name: str, engine: AsyncEngine) -> AsyncIterator[AsyncSession]:
+    """One transaction, and it shows in a trace."""
+    with span(name):
+        async with transaction(engine) as db:
+            yield db
+
+
+async def measure(engine: AsyncEngine, now: datetime) -> None:
+    async with transaction(engine) as db:
+        waiting, since = await queue.waiting(db, now)
+    WAITING.set(waiting)
+    OLDEST.set((now - since).total_seconds() if since else 0)
 
 
 async def sweep(engine: AsyncEngine, now: datetime) -> bool:
@@ -78,16 +101,15 @@ async def work(
     stop: asyncio.Event,
 ) -> None:
     """Tick until told to stop; then finish what has begun, and nothing more."""
-    swept = None
+    done: dict[Chore, datetime] = {}
     while not stop.is_set():
         wait: float
         try:
             now = await clock()
-            if swept is None or now >= swept + SWEEP_EVERY:
-                swept = now  # also where it fails: no push waits for it
-                if await sweep(engine, now):
-                    swept = None  # a heap goes step by step, between ticks
-            handled, peace = await tick(engine, sender, now)
+            await do_chores(engine, now, done)
+            with span("tick"):
+                handled, peace = await tick(engine, sender, now, stop)
+            TICKED.set_to_current_time()
             wait = peace.total_seconds() or (0.0 if handled else WAKE_EVERY)
         except (DBAPIError, OSError, TimeoutError) as error:
             # The database is away, or two of us waited for each other: nothing is lost, since
@@ -95,6 +117,19 @@ async def work(
             log.warning("tick failed: %s", type(error).__name__)
             wait = AFTER_A_FAILURE
         await pass_time(wait, stop)
+
+
+Chore = Callable[[AsyncEngine, datetime], Awaitable[bool | None]]  # True: there is more
+CHORES: tuple[tuple[Chore, timedelta], ...] = ((sweep, SWEEP_EVERY), (measure, MEASURE_EVERY))
+
+
+async def do_chores(engine: AsyncEngine, now: datetime, done: dict[Chore, datetime]) -> None:
+    """Each when its time has come again; a heap goes step by step, between ticks."""
+    for chore, every in CHORES:
+        if chore not in done or now >= done[chore] + every:
+            done[chore] = now  # also where it fails: no push waits for it
+            if await chore(engine, now):
+                del done[chore]
 
 
 async def pass_time(seconds: float, stop: asyncio.Event) -> None:

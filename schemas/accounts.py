@@ -7,7 +7,7 @@ from unicodedata import normalize
 from uuid import UUID
 
 from pydantic import AfterValidator, SecretStr, StringConstraints
-from sqlalchemy import Uuid, bindparam, func
+from sqlalchemy import CheckConstraint, Uuid, bindparam, func
 from sqlmodel import Field, SQLModel, col, select
 
 from schemas.base import Body, Day, Locale, Text, Zone, storable, words
@@ -88,17 +88,22 @@ class Named(SQLModel):
     )
 
 
-class SignUp(Named, AccountFields, Body):
-    """Make an account."""
+class SignUpFields(Named, AccountFields):
+    """What everybody says who makes an account."""
 
-    email: Email
-    password: Password = Field(description="15 characters or more, and not a common one.")
     born_on: Birthday = Field(description="Checked (18 or older) and not kept.")
 
     def adult(self, today: date) -> bool:
         """Has the eighteenth birthday come? Somebody born on 29 February waits for 1 March."""
         birthday_passed = (today.month, today.day) >= (self.born_on.month, self.born_on.day)
         return today.year - self.born_on.year - (not birthday_passed) >= ADULT
+
+
+class SignUp(SignUpFields, Body):
+    """Make an account."""
+
+    email: Email
+    password: Password = Field(description="15 characters or more, and not a common one.")
 
 
 class Applicant(Named, AccountFields):
@@ -121,18 +126,27 @@ class AccountWrite(Named, AccountFields, Body):
 class Account(AccountFields, table=True):
     """A person. Every other row of theirs goes when this one goes."""
 
+    __table_args__ = (
+        CheckConstraint("(email is null) = (password_hash is null)", "address_with_password"),
+    )
+
     id: UUID = Field(primary_key=True)
-    email: str = Field(unique=True)
-    password_hash: str
+    # Null, both: whoever signs in with an identity elsewhere has neither.
+    email: str | None = Field(unique=True)
+    password_hash: str | None
     name: bytes = Field(description="Sealed, with the key of whose it is.")
     created_at: datetime
 
     @classmethod
-    def of(cls, applicant: Applicant, account_id: UUID, key: bytes, now: datetime) -> Self:
-        """The row that signing up asks for."""
-        name = seal(key, applicant.display_name.encode(), name_place(account_id))
-        kept = applicant.model_dump(exclude={"display_name"})
-        return cls.model_validate(kept | {"id": account_id, "name": name, "created_at": now})
+    def of(
+        cls, body: SignUpFields | Applicant, account_id: UUID, key: bytes, now: datetime
+    ) -> Self:
+        """The row that signing up asks for; with an identity, it asks for no password."""
+        name = seal(key, body.display_name.encode(), name_place(account_id))
+        private = {"id": account_id, "name": name, "created_at": now}
+        none = {"email": None, "password_hash": None}
+        kept = body.model_dump(include={"email", "password_hash", "zone", "locale"})
+        return cls.model_validate(none | kept | private)
 
     def change(self, body: AccountWrite, key: bytes) -> None:
         """What I am called, where I am and what I read."""
@@ -158,7 +172,7 @@ class AccountPublic(Named, AccountFields):
     """My own account, as I see it."""
 
     id: UUID
-    email: str
+    email: str | None = Field(description="Null: I sign in with an identity and have no password.")
 
 
 ACCOUNT = select(Account).where(col(Account.id) == bindparam("me"))

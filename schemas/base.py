@@ -119,6 +119,11 @@ def local_date(at: datetime, zone: str) -> date:
     return at.astimezone(ZoneInfo(zone)).date()
 
 
+def date_exists(on: date, zone: str) -> bool:
+    """Places that moved across the date line have left one out, and its noon with it."""
+    return local_date(instant(on, time(12), zone), zone) == on
+
+
 class Locale(StrEnum):
     """The languages in which Twofold speaks."""
 

@@ -51,7 +51,7 @@ class ResetConfirm(PasswordWrite):
 
 class CredentialChange(SQLModel, table=True):
     """A change that was asked for. It takes effect at its hour, read lazily and so never late:
-    `take_effect` in migrations/versions/0013_mail.py.
+    `take_effect` in migrations/versions/0014_mail.py.
     """
 
     __tablename__ = "credential_change"

@@ -3,8 +3,9 @@
 from typing import Self
 from uuid import UUID
 
-from sqlalchemy import UniqueConstraint
-from sqlmodel import Field
+from sqlalchemy import LargeBinary, UniqueConstraint, bindparam, func
+from sqlmodel import Field, select
+from sqlmodel.ext.asyncio.session import AsyncSession
 
 from schemas.sealing import Keyring, Place
 from schemas.shapes import Mine, within_pairing
@@ -37,3 +38,25 @@ class DataKey(Mine, table=True):
 
 def place(account_id: UUID, couple_id: UUID | None) -> Place:
     return ("data_key", "wrapped", account_id, couple_id)
+
+
+OLD = (
+    select(DataKey)
+    .where(
+        func.substr(DataKey.wrapped, 1, bindparam("length")) != bindparam("mark", type_=LargeBinary)
+    )
+    .limit(bindparam("most"))
+    .with_for_update()
+)
+
+
+async def rewrap(db: AsyncSession, keyring: Keyring, most: int) -> int:
+    """Wrap up to `most` keys with the first key of the settings that another one has wrapped, and
+    say how many those were. What is sealed under them stays as it is.
+    """
+    asked = {"mark": keyring.mark, "length": len(keyring.mark), "most": most}
+    rows = (await db.exec(OLD, params=asked)).all()
+    for row in rows:
+        where = place(row.account_id, row.couple_id)
+        row.wrapped = keyring.wrap(keyring.unwrap(row.wrapped, where), where)
+    return len(rows)

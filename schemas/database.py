@@ -3,11 +3,16 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from enum import StrEnum
+from functools import partial
+from typing import NamedTuple
 
-from sqlalchemy import URL, Engine, create_engine, text
+from sqlalchemy import URL, Engine, create_engine, event, text
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlmodel.ext.asyncio.session import AsyncSession
+
+from schemas.connection import Connection
 
 
 class Role(StrEnum):
@@ -17,20 +22,48 @@ class Role(StrEnum):
     WORKER = "twofold_worker"
 
 
+class Limits(NamedTuple):
+    """How long somebody waits, in seconds: in line for a connection, for a row that another holds,
+    for a statement, and for a server that says nothing at all.
+    """
+
+    line: float
+    lock: float
+    statement: float
+    silence: float
+
+
+# Somebody stands before a phone: they hear within two seconds that it does not work at present,
+# and line and silence are the most that one request may meet. The worker has time.
+LIMITS = {Role.API: Limits(0.3, 0.8, 1, 1.2), Role.WORKER: Limits(5, 4, 5, 6)}
+# Role and limits are set with each transaction, and end with it: where a pooler stands between,
+# nothing else reaches every server connection, and what does would stay there for others.
+BEGIN = (
+    "begin; set local role {role};"
+    " set local statement_timeout = '{statement}s'; set local lock_timeout = '{lock}s'"
+)
+
+
 def open_engine(url: URL, role: Role, pool_size: int = 10) -> AsyncEngine:
     """A pool of connections in this role that give up rather than hang.
 
     `url` may be of any login that is a member of the role, or of its owner.
     """
-    limits = f"-c role={role} -c statement_timeout=5s -c lock_timeout=4s"
-    return create_async_engine(
+    limits = LIMITS[role]
+    engine = create_async_engine(
         url,
         pool_size=pool_size,
         max_overflow=0,
-        pool_timeout=5,
+        pool_timeout=limits.line,
         hide_parameters=True,  # an error that is logged says nothing of what somebody wrote
-        connect_args={"options": limits},
+        connect_args={
+            "async_creator_fn": partial(Connection.open, limits.silence),
+            "autocommit": True,  # the driver's word for: we say `begin` ourselves
+        },
     )
+    begin = BEGIN.format(role=role, **limits._asdict())
+    event.listen(engine.sync_engine, "begin", lambda opened: opened.exec_driver_sql(begin))
+    return engine
 
 
 def open_owner(url: URL) -> Engine:
@@ -42,17 +75,26 @@ class NotReady(Exception):
     """The database cannot be used as it is; says why, and nothing of what is in it."""
 
 
-async def ready(engine: AsyncEngine) -> None:
-    """`NotReady`, rather than a process that starts and then answers that it is busy."""
+async def ready(engine: AsyncEngine, head: str) -> None:
+    """`NotReady`, rather than a process that starts and then answers that it is busy.
+
+    A database that is ahead of `head` will do: whoever deploys migrates first, while processes of
+    the code before still serve.
+    """
     try:
         async with transaction(engine) as db:
             await db.connection()
-            tables = await db.scalar(text("select to_regclass('push') is not null"))
+            found = await db.scalar(text("select to_regclass('alembic_version') is not null"))
+            at = found and await db.scalar(text("select max(version_num) from alembic_version"))
     except DBAPIError as error:
         why = str(error.orig).splitlines()[0] if error.orig else type(error).__name__
         raise NotReady(why) from None
-    if not tables:
-        msg = "the database is empty: run `twofold migrate` first"
+    except PoolTimeout:
+        msg = "no connection was free"
+        raise NotReady(msg) from None
+    if not at or at < head:
+        where = f"at {at}, and this code needs {head}" if at else "empty"
+        msg = f"the database is {where}: run `twofold migrate` first"
         raise NotReady(msg)
 
 

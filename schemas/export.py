@@ -17,6 +17,7 @@ from schemas.checkins import Checkin
 from schemas.consents import ConsentPast
 from schemas.credentials import CredentialKind
 from schemas.devices import DeviceFields
+from schemas.identities import IdentityPublic
 from schemas.nudges import Kind, NudgesPublic
 from schemas.pairing import Person
 from schemas.phrases import PhraseId
@@ -171,6 +172,7 @@ class Export(SQLModel):
     deletion: DeletionPublic
     nudges: NudgesExport
     sessions: list[SessionExport]
+    identities: list[IdentityPublic]
     security_events: list[SecurityEventExport]
     pending_changes: list[ChangeExport]
     devices: list[DeviceExport]

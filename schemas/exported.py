@@ -11,6 +11,7 @@ from schemas.checkins import Checkin
 from schemas.consents import Consent
 from schemas.credentials import CredentialChange
 from schemas.devices import Device
+from schemas.identities import Identity
 from schemas.invitations import Invitation
 from schemas.partner_nudges import PartnerNudge
 from schemas.schedules import Hour, Schedule, Signature
@@ -20,6 +21,7 @@ from schemas.sessions import Session
 _me: UUID = bindparam("me")  # type: ignore[assignment]
 MY_INVITATION = select(Invitation.expires_at).where(Invitation.account_id == _me)
 MY_SESSIONS = select(Session).where(Session.account_id == _me).order_by(col(Session.created_at))
+MY_IDENTITIES = select(Identity).where(Identity.account_id == _me).order_by(col(Identity.issuer))
 MY_EVENTS = (
     select(SecurityEvent).where(SecurityEvent.account_id == _me).order_by(col(SecurityEvent.at))
 )

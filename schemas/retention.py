@@ -11,6 +11,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import Delete, bindparam, func
 from sqlmodel import SQLModel, UTCDateTime, col, delete, select
 
+from schemas.idempotency import KeptAnswer
+from schemas.identities import IdentityNonce
 from schemas.invitations import Invitation
 from schemas.links import Link
 from schemas.nudges import KEPT as NUDGE_KEPT
@@ -18,7 +20,7 @@ from schemas.nudges import Nudge
 from schemas.partner_nudges import PartnerNudge
 from schemas.security import KEPT as EVENTS_KEPT
 from schemas.security import SecurityEvent
-from schemas.sessions import Session
+from schemas.sessions import RefreshToken, Session
 from schemas.space import Space
 
 # Longer than anything asks about what was sent: a budget looks at 16 days.
@@ -89,10 +91,24 @@ TABLES: Mapping[str, Kept] = {
         *("where a push reaches somebody", "its owner's"),
         *("as long as its session, or until Firebase no longer knows it", "to ring"),
     ),
+    "identity": Kept(
+        *("that somebody signs in with Apple or Google, by a hash", "its owner's"),
+        *("until unlinked", "to know who signs in"),
+    ),
+    "identity_nonce": Kept(
+        *("hashes of tokens that were shown once", "its owner's"),
+        *("as long as the token would be good", "none is taken twice"),
+        over=(IdentityNonce, IdentityNonce.expires_at, AT_ONCE),
+    ),
     "invitation": Kept(
         *("the hash of a code, and who typed it", "its inviter's"),
         *("24 hours", "to become a couple"),
         over=(Invitation, Invitation.expires_at, AT_ONCE),
+    ),
+    "kept_answer": Kept(
+        *("an answer to a request that may be sent again, sealed", "its owner's"),
+        *("24 hours", "what was done is not done twice"),
+        over=(KeptAnswer, KeptAnswer.expires_at, AT_ONCE),
     ),
     "link": Kept(
         *("what a mailed token opens, sealed with it", "its recipient's"),
@@ -125,7 +141,8 @@ TABLES: Mapping[str, Kept] = {
     ),
     "refresh_token": Kept(
         *("hashes of the tokens that renew a session", "its owner's"),
-        *("as long as its session", "a stolen one is recognised"),
+        *("60 days, or as long as its session", "a stolen one is recognised"),
+        over=(RefreshToken, RefreshToken.expires_at, AT_ONCE),
     ),
     "schedule": Kept(
         *("when check-ins open", "its proposer's, or the two's"),

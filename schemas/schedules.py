@@ -9,7 +9,7 @@ from pydantic import StrictBool, StrictInt, ValidationInfo, field_validator
 from sqlalchemy import bindparam, func
 from sqlmodel import Field, SQLModel, col, select
 
-from schemas.base import Body, LocalTime, Zone, instant, local_date, new_id, words
+from schemas.base import Body, LocalTime, Zone, date_exists, instant, local_date, new_id, words
 from schemas.pairing import Person
 from schemas.questionnaires import Name
 from schemas.shapes import Agreement, Mine, within_pairing
@@ -171,11 +171,15 @@ class Hour(Mine, HourFields, table=True):
         return hour
 
     def move_on(self, schedule: Schedule, now: datetime) -> None:
-        """To the first occurrence after now; what was missed meanwhile is not made up for."""
+        """To the first occurrence after now; what was missed meanwhile is not made up for, nor is
+        a date that the zone leaves out: in Samoa no 30 December 2011 ever came.
+        """
         day = local_date(now, self.zone) - timedelta(days=1)
         while True:
             day = schedule.next_on(day)
-            if day > self.next_on and (at := instant(day, self.at, self.zone)) > now:
+            if day <= self.next_on or not date_exists(day, self.zone):
+                continue
+            if (at := instant(day, self.at, self.zone)) > now:
                 self.next_on, self.next_at = day, at
                 return
 

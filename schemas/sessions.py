@@ -8,11 +8,15 @@ from pydantic import AfterValidator, SecretStr
 from sqlalchemy import bindparam
 from sqlmodel import Field, SQLModel, col, delete, select
 
-from schemas.accounts import Email, Password, storable_secret
+from schemas.accounts import Account, Email, Password, storable_secret
 from schemas.base import Body, new_id
 from schemas.shapes import Mine
 
 LASTS = timedelta(days=60)
+MOST_SESSIONS = 20
+# A phone notices that an answer is lost when it has waited for a minute, as phones do by default,
+# and sends the token once more. A thief has no longer than that.
+ANSWER_LOST_FOR = timedelta(minutes=2)
 
 
 class SignIn(Body):
@@ -69,28 +73,38 @@ class Session(Mine, table=True):
         """Has it not run out?"""
         return now < self.expires_at
 
-    def accepts(self, token: "RefreshToken") -> bool:
-        """Is this the next of the chain, or the last one used, whose answer the phone lost?
+    def accepts(self, token: "RefreshToken", now: datetime) -> bool:
+        """Is this the next of the chain, or the last one used, whose answer the phone just lost?
 
         Anything else was replaced and comes back: two hands hold the chain, so it must end.
         """
-        lost_answer = token.generation == self.spent and token.hash == self.spent_hash
+        lately = now < self.rotated_at + ANSWER_LOST_FOR
+        lost_answer = token.hash == self.spent_hash and lately
         return token.generation == self.spent + 1 or lost_answer
 
     def spend(self, token: "RefreshToken", now: datetime) -> None:
-        """From here on, this is the token that was used last."""
+        """From here on, this is the token that was used last. Used again, it changes nothing:
+        nobody keeps a session alive with it.
+        """
+        if token.hash == self.spent_hash:
+            return
         self.spent, self.spent_hash = token.generation, token.hash
         self.rotated_at, self.expires_at = now, now + LASTS
 
 
 class RefreshToken(Mine, table=True):
-    """A refresh token that was issued. Its 256 bits are stored only as their hash."""
+    """A refresh token that was issued. Its 256 bits are stored only as their hash.
+
+    A spent one is known for as long as a phone that sleeps may still hold it: if it comes back, a
+    thief has gone on with the session meanwhile. Afterwards it opens nothing and is swept.
+    """
 
     __tablename__ = "refresh_token"
 
     hash: bytes = Field(primary_key=True)
     session_id: UUID = Field(index=True, foreign_key="session.id", ondelete="CASCADE")
     generation: int
+    expires_at: datetime = Field(index=True)
 
 
 class SessionPublic(SQLModel):
@@ -115,7 +129,19 @@ SESSIONS = select(Session).where(col(Session.account_id) == bindparam("me"))
 REFRESH_TOKEN = select(RefreshToken).where(col(RefreshToken.hash) == bindparam("hash"))
 # Statements, not rows: one that is gone already, since its chain broke meanwhile, is no error.
 END_SESSIONS = delete(Session).where(col(Session.account_id) == bindparam("me"))
+END_OTHER_SESSIONS = END_SESSIONS.where(col(Session.id) != bindparam("session"))
 END_SESSION = END_SESSIONS.where(col(Session.id) == bindparam("session")).returning(col(Session.id))
+# Of too many, the longest unused end. Who signs in waits for whoever else does, or there were more.
+HELD_ACCOUNT = (
+    select(Account.id).where(col(Account.id) == bindparam("me")).with_for_update(key_share=True)
+)
+_used_lately = (
+    select(Session.id)
+    .where(col(Session.account_id) == bindparam("me"))
+    .order_by(col(Session.rotated_at).desc(), col(Session.id).desc())
+    .limit(MOST_SESSIONS - 1)
+)
+MAKE_ROOM = END_SESSIONS.where(col(Session.id).not_in(_used_lately))
 # Nobody ends this session until the transaction is over: what hangs on it is hung on something.
 HELD_SESSION = (
     select(Session.id)

@@ -26,6 +26,7 @@ from schemas.consents import Consent, ConsentWrite, Purpose
 from schemas.data_keys import DataKey
 from schemas.database import transaction
 from schemas.devices import Device, Platform, TargetKind
+from schemas.identities import Issuer
 from schemas.mail import Letter, Mail, MailKind, opened
 from schemas.nudges import Kind, Nudge, Push
 from schemas.pairing import Couple, CoupleMember, name_place
@@ -33,6 +34,7 @@ from schemas.pairing import Person as Asking
 from schemas.sealing import Keyring, new_key, seal
 from schemas.sessions import Session
 from tests.fakes import NOON, Clock
+from tests.local_issuer import ISSUERS
 
 SIX = "2026-03-02T18:00:00Z"
 TOKEN_KEYS = {"test": b"0123456789abcdef0123456789abcdef"}
@@ -95,8 +97,9 @@ class Person(AsyncClient):
     async def takes_space(self, mode: str, ends_at: str | None = None) -> Response:
         return await self.put("/space", json={"mode": mode, "ends_at": ends_at})
 
-    async def sends(self, phrase: str = "thinking_of_you") -> Response:
-        return await self.post("/nudges/sent", json={"phrase": phrase})
+    async def sends(self, phrase: str = "thinking_of_you", key: str | None = None) -> Response:
+        named = {"idempotency-key": key} if key else None
+        return await self.post("/nudges/sent", json={"phrase": phrase}, headers=named)
 
     async def allows(self, purpose: str, expires_at: str | None = None) -> Response:
         yes = {"text_version": 1, "expires_at": expires_at}
@@ -163,6 +166,12 @@ class Person(AsyncClient):
     async def confirms(self) -> Response:
         return await self.post("/pairing/confirm")
 
+    async def links(self, issuer: str = "apple", subject: str | None = None) -> Response:
+        """By a name there that nobody else has, unless one is given."""
+        named = subject or f"{self.name}-{self.id}"
+        shown = ISSUERS[Issuer(issuer)].proof(self.clock.now, named)
+        return await self.put(f"/identities/{issuer}", json=shown)
+
     async def steps_back(self) -> Response:
         """From an invitation, my own or one that I typed."""
         return await self.delete("/pairing/invitation")
@@ -213,6 +222,14 @@ class Stranger(AsyncClient):
         assert tokens
         assert tokens[-1]
         return tokens[-1]
+
+    async def signs_up_with(self, proof: dict[str, str], issuer: str = "apple") -> Response:
+        robin = {"display_name": "Robin", "zone": "Europe/Lisbon", "locale": "en"}
+        said = robin | {"born_on": "1990-05-17"} | proof
+        return await self.post(f"/identities/{issuer}/sign-up", json=said)
+
+    async def signs_in_with(self, proof: dict[str, str], issuer: str = "apple") -> Response:
+        return await self.post(f"/identities/{issuer}/sign-in", json=proof)
 
     async def refreshes(self, refresh_token: str) -> Response:
         return await self.post("/sessions/refresh", json={"refresh_token": refresh_token})

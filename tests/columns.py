@@ -68,12 +68,22 @@ COLUMNS = {
         session_id=ROW,
         target=OPENS,
     ),
+    "identity": of("identities", "issuer linked_at", subject_hash=OPENS),
+    "identity_nonce": of(None, hash=OPENS, expires_at=MACHINERY),
     "invitation": of(
         *("pairing", "expires_at>invitation_expires_at"),
         code_hash=OPENS,
         wrapped=OPENS,
         joiner_id=PARTNERS,
         joiner_name=PARTNERS,
+    ),
+    "kept_answer": of(
+        None,
+        key_hash=MACHINERY,
+        request_hash=MACHINERY,
+        status=FOLLOWS,
+        sealed="an answer again that was given already",
+        expires_at=MACHINERY,
     ),
     "link": of(None, hash=OPENS, kind="what was mailed to me", sealed=OPENS, expires_at=MACHINERY),
     "mail": of(
@@ -103,7 +113,7 @@ COLUMNS = {
         attempts=MACHINERY,
         reminders_left=MACHINERY,
     ),
-    "refresh_token": of(None, hash=OPENS, session_id=ROW, generation=OPENS),
+    "refresh_token": of(None, hash=OPENS, session_id=ROW, generation=OPENS, expires_at=FOLLOWS),
     "schedule": of("schedules", "pack>terms cadence>terms weekday>terms version proposed_at"),
     "schedule_hour": of(
         *("schedules", "at>my_hour zone>my_hour"),

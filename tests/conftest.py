@@ -3,6 +3,7 @@
 import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import psycopg
@@ -25,6 +26,7 @@ from schemas.mail import Mail
 from schemas.pairing import Couple, CoupleMember
 from tests.builders import Person, Two, a_couple, a_person, fittings
 from tests.fakes import NOON, Clock
+from tests.local_issuer import APPLE, GOOGLE, serving, trusted
 
 ROOT = Path(__file__).parent.parent
 Engines = dict[str, AsyncEngine]
@@ -103,9 +105,11 @@ def clock(clock_of_the_house: Clock) -> Clock:
 
 
 @pytest.fixture(scope="session")
-def app(engines: Engines, clock_of_the_house: Clock) -> FastAPI:
+async def app(engines: Engines, clock_of_the_house: Clock) -> AsyncIterator[FastAPI]:
     """Put together once: it holds nothing of anybody's, and FastAPI takes its time over it."""
-    return create_app(fittings(engines["api"], clock_of_the_house))
+    async with serving(APPLE), serving(GOOGLE):
+        house = fittings(engines["api"], clock_of_the_house)
+        yield create_app(replace(house, issuers=trusted()))
 
 
 @pytest.fixture

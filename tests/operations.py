@@ -21,6 +21,7 @@ from tests.builders import (
     fittings,
 )
 from tests.fakes import Clock
+from tests.local_issuer import APPLE
 
 Node = dict[str, Any]
 ROBIN = "robin@example.org"
@@ -212,6 +213,20 @@ async def sam_signs_first(cast: Cast) -> Node:
     return {}
 
 
+async def robin_shows_an_identity(cast: Cast) -> Node:
+    return {**APPLE.proof(cast.sam.clock.now, "robin")}
+
+
+async def robin_signs_up_with_it_first(cast: Cast) -> Node:
+    await cast.phone.signs_up_with(APPLE.proof(cast.sam.clock.now, "robin"))
+    return await robin_shows_an_identity(cast)
+
+
+async def sam_links_first(cast: Cast) -> Node:
+    await cast.sam.links("apple", "sam")
+    return {**APPLE.proof(cast.sam.clock.now, "sam")}
+
+
 async def alex_shows_a_boundary_first(cast: Cast) -> Node:
     await cast.alex.sets(daily_budget={"most": 3, "shown": True})
     return {}
@@ -220,6 +235,7 @@ async def alex_shows_a_boundary_first(cast: Cast) -> Node:
 async def sam_signs_and_moves_first(cast: Cast) -> Node:
     await sam_signs_first(cast)
     await cast.sam.put("/credentials/email", json={"email": "sam@elsewhere.example.org"})
+    await cast.sam.links()
     return {}
 
 
@@ -237,6 +253,12 @@ FIRST: dict[str, Callable[[Cast], Awaitable[Node]]] = {
     "credentials_confirm_email": sam_gets_the_mail_of_a_new_address_first,
     "credentials_read_pending": sam_changes_the_password_first,
     "credentials_stop": sam_changes_the_password_first,
+    "identities_link": robin_shows_an_identity,
+    "identities_prove": sam_links_first,
+    "identities_read_identities": sam_links_first,
+    "identities_sign_in": robin_signs_up_with_it_first,
+    "identities_sign_up": robin_shows_an_identity,
+    "identities_unlink": sam_links_first,
     "nudges_discard": alex_sends_into_silent_space_first,
     "nudges_look": alex_sends_into_silent_space_first,
     "nudges_read_nudges": alex_sends_into_silent_space_first,

@@ -13,6 +13,7 @@ import pytest
 from fastapi import FastAPI
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
+from httpx import Response
 from sqlalchemy import event
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -37,6 +38,8 @@ OPEN = {
     "accounts_reset": "shows a token that came by mail",
     "credentials_confirm_email": "the same",
     "sessions_sign_in": "shows a password instead",
+    "identities_sign_up": "an account begins with it",
+    "identities_sign_in": "shows a token of an issuer instead",
     "sessions_refresh": "shows a refresh token instead",
 }
 EVERYWHERE = {Invalid.__name__, Busy.__name__}
@@ -224,6 +227,65 @@ def test_a_problem_is_known_by_its_type() -> None:
         assert name == refusal.__name__
 
 
+# What may be sent again by itself; everything else that is posted takes a key.
+HARMLESS_AGAIN = {
+    "accounts_sign_up": "an address has one account, and nobody is there yet to keep an answer for",
+    "accounts_confirm": "the token is good once; whoever lost the answer can sign in",
+    "accounts_ask_for_reset": "one more mail; nobody is there to keep an answer for",
+    "accounts_reset": "the token is good once",
+    "credentials_confirm_email": "the same",
+    "sessions_prove_again": "proved is proved",
+    "sessions_sign_in": "nobody is there yet; of sessions that are too many the oldest end",
+    "sessions_refresh": "where its answer was lost, the token is taken again",
+    "identities_sign_up": "the issuer's token is good once",
+    "identities_sign_in": "the same",
+    "identities_prove": "the same",
+    "pairing_redeem": "typed again, it still waits",
+    "pairing_confirm": "there is one couple; who asks where they stand is told",
+    "pairing_leave": "gone is gone",
+    "answers_release": "released is released",
+    "nudges_look": "what was looked at stays listed",
+}
+CREATES = [
+    each for each in operations() if each.method == "post" and str(each) not in HARMLESS_AGAIN
+]
+
+
+def test_whatever_is_posted_takes_a_key_or_says_why_it_needs_none() -> None:
+    posted = {str(each) for each in operations() if each.method == "post"}
+    named = {str(each) for each in operations() if "Idempotency-Key" in of_header(each)}
+    assert posted - named == set(HARMLESS_AGAIN)
+    assert named <= posted
+
+
+def of_header(operation: Operation) -> set[str]:
+    return {each["name"] for each in operation.parameters if each["in"] == "header"}
+
+
+@pytest.mark.usefixtures("noise")
+@pytest.mark.parametrize("operation", CREATES, ids=str)
+async def test_what_creates_and_is_sent_again_is_answered_again_and_done_once(
+    operation: Operation, app: FastAPI, db: AsyncSession, clock: Clock
+) -> None:
+    cast = await a_cast(app, db, clock)
+    body = await requested(operation, cast)
+
+    async def sent(key: str) -> Response:
+        return await cast.asking(operation).post(
+            operation.url(cast.places), json=body, headers={"idempotency-key": key}
+        )
+
+    first = await sent("once")
+    after = await contents(db)
+    clock.forward(hours=23)
+    again = await sent("once")
+
+    assert first.is_success
+    assert (again.status_code, again.content) == (first.status_code, first.content)
+    assert again.headers.raw == first.headers.raw
+    assert await contents(db) == after
+
+
 async def test_a_commit_that_fails_is_never_a_success(couple: Two, engines: Engines) -> None:
     sam, _ = couple
 
@@ -257,6 +319,7 @@ INSTANTS = {
     "ConsentPublic.expires_at": "mine",
     "ConsentPast.expires_at": "mine",
     "ConsentPast.said_at": "mine",
+    "IdentityPublic.linked_at": "mine",
     "SessionPublic.created_at": "mine",
     "CredentialChangePublic.asked_at": "mine",
     "CredentialChangePublic.takes_effect_at": "mine",

@@ -1,8 +1,11 @@
 """No line of a log, and nothing that is printed, holds a word that somebody wrote."""
 
+import ast
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from io import StringIO
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -11,12 +14,15 @@ from httpx import AsyncClient
 from sqlalchemy import event, text
 from sqlalchemy.exc import OperationalError
 
+from api.logs import form
+from api.observed import Observed
 from notifications import worker
 from notifications.emulator import local_emulator, service_account
 from notifications.emulator_socket import serve
 from notifications.fcm import open_fcm
 from tests.builders import Two, letters_to
 from tests.conftest import Engines
+from tests.test_guards_code import files, name, read
 
 CANARY = "tweetytweety"
 SIGN_UP = {
@@ -36,12 +42,23 @@ Log = Callable[[], list[str]]
 
 
 @pytest.fixture
-def log(caplog: pytest.LogCaptureFixture) -> Log:
-    """All lines as they would be written, with every trace."""
-    for name, level in LOGGERS.items():
-        caplog.set_level(level, logger=name)
-    form = logging.Formatter("%(name)s %(message)s").format
-    return lambda: [form(each) for each in caplog.records if each.name not in OUR_OWN_PHONES]
+def log(caplog: pytest.LogCaptureFixture) -> Iterator[Log]:
+    """All that is said, with every trace; and the lines as they are written."""
+    for logger, level in LOGGERS.items():
+        caplog.set_level(level, logger=logger)
+    said = logging.Formatter("%(name)s %(message)s").format
+    written = StringIO()
+    handlers = [logging.StreamHandler(written) for _ in (True, False)]
+    for handler, plain in zip(handlers, (True, False), strict=True):
+        handler.setFormatter(form("serve", plain=plain))
+        handler.addFilter(lambda record: record.name not in OUR_OWN_PHONES)
+        logging.getLogger().addHandler(handler)
+    yield lambda: [
+        *(said(each) for each in caplog.records if each.name not in OUR_OWN_PHONES),
+        *written.getvalue().splitlines(),
+    ]
+    for handler in handlers:
+        logging.getLogger().removeHandler(handler)
 
 
 async def signed_in(phone: AsyncClient, app: FastAPI) -> None:
@@ -76,6 +93,7 @@ async def is_mistaken(phone: AsyncClient) -> None:
         ("/accounts/confirm", {"token": CANARY, "password": f"{CANARY} {CANARY}"}),
         ("/accounts/reset/confirm", {"token": CANARY, "password": f"{CANARY} {CANARY}"}),
         ("/pairing/redeem", {"code": CANARY}),
+        ("/identities/apple/sign-in", {"token": CANARY, "nonce": CANARY * 2}),
         (f"/{CANARY}", {}),
     ):
         assert 400 <= (await phone.post(path, json=body)).status_code < 500
@@ -91,13 +109,17 @@ async def is_mistaken(phone: AsyncClient) -> None:
 async def test_nothing_that_somebody_says_or_mistypes(
     app: FastAPI, log: Log, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    async with serve(app) as url, AsyncClient(base_url=f"{url}/v1", trust_env=False) as phone:
+    async with (
+        serve(Observed(app)) as url,
+        AsyncClient(base_url=f"{url}/v1", trust_env=False) as phone,
+    ):
         await signed_in(phone, app)
         await says_everything(phone)
         await is_mistaken(phone)
 
     assert any("INSERT INTO account" in line for line in log()), "else nothing was logged"
     assert any(line.startswith("uvicorn") for line in log())
+    assert any('"operation": "answers_answer", "status": 200' in line for line in log())
     assert [line for line in log() if CANARY in line] == []
     assert CANARY not in "".join(capfd.readouterr())
 
@@ -171,3 +193,22 @@ async def test_where_a_push_was_going(
 
     assert any(line.startswith("notifications.fcm push") for line in log())
     assert [line for line in log() if CANARY in line] == []
+
+
+# What a line of ours may say beside its words. No path, body, address, target or token.
+MAY_BE_SAID = {"operation", "status", "ms", "host", "port"}
+
+
+@pytest.mark.parametrize("file", files(), ids=name)
+def test_a_line_of_ours_has_words_of_ours_and_what_may_be_said(file: Path) -> None:
+    for call in ast.walk(read(file)):
+        if not (isinstance(call, ast.Call) and ast.unparse(call.func).startswith("log.")):
+            continue
+        words = [each for each in call.args if isinstance(each, ast.Constant)]
+        assert any(isinstance(each.value, str) for each in words), ast.unparse(call)
+        for extra in call.keywords:
+            assert extra.arg == "extra"
+            assert isinstance(extra.value, ast.Dict), "written where it is said"
+            said = {key.value for key in extra.value.keys if isinstance(key, ast.Constant)}
+            assert len(said) == len(extra.value.keys)
+            assert said <= MAY_BE_SAID

@@ -12,13 +12,15 @@ create table account (
     zone varchar(64) not null,
     locale varchar(40) not null,
     id uuid not null,
-    email varchar not null,
-    password_hash varchar not null,
+    email varchar,
+    password_hash varchar,
     name bytea not null,
     created_at timestamptz not null,
     constraint pk_account primary key (id),
     constraint ck_account_locale check (locale in ('en', 'pt')),
-    constraint uq_account_email unique (email)
+    constraint uq_account_email unique (email),
+    constraint ck_account_address_with_password
+        check ((email is null) = (password_hash is null))
 );
 """
 
@@ -50,7 +52,7 @@ create function me() returns uuid language sql stable
 """
 
 # Signing in begins with an address and nothing else. Who it belongs to is not told further. A
-# change whose hour has come comes first: `take_effect` stands in 0013.
+# change whose hour has come comes first: `take_effect` stands in 0014.
 ACCOUNT_BY_EMAIL = """
 language plpgsql as $$
 declare who uuid;
@@ -70,6 +72,8 @@ def upgrade() -> None:
     op.execute(ROLES)
     op.execute(TABLES)
     op.execute(ME)
+    # Both look at their start whether the database is as far as they are.
+    op.execute(f"grant select on alembic_version to {wall.API}, {wall.WORKER}")
     wall.stands("account")
     op.execute(f"grant select, insert, update on account to {wall.API}")
     op.execute(
@@ -87,4 +91,5 @@ def downgrade() -> None:
     op.execute("drop function account_by_email")
     op.execute("drop table account")
     op.execute("drop function me")
+    op.execute(f"revoke select on alembic_version from {wall.API}, {wall.WORKER}")
     # The roles stay: they belong to the server, and other databases may know them.

@@ -30,6 +30,7 @@ create table refresh_token (
     hash bytea not null,
     session_id uuid not null,
     generation integer not null,
+    expires_at timestamptz not null,
     constraint pk_refresh_token primary key (hash),
     constraint fk_refresh_token_account_id
         foreign key(account_id)
@@ -40,6 +41,7 @@ create table refresh_token (
         references session (id)
         on delete cascade
 );
+create index ix_refresh_token_expires_at on refresh_token (expires_at);
 create index ix_refresh_token_account_id on refresh_token (account_id);
 create index ix_refresh_token_session_id on refresh_token (session_id);
 """
@@ -76,7 +78,7 @@ begin
         return;
     end if;
     perform set_config('app.account_id', who::text, true);
-    perform take_effect(who, at);  -- see 0013: it may end this session
+    perform take_effect(who, at);  -- see 0014: it may end this session
     if lock then
         perform lock_for_writing(who);
         -- What ended while we waited for the lock has ended.
@@ -118,6 +120,7 @@ def upgrade() -> None:
     wall.hangs_on("refresh_token", "session", "session_id")
     # Which have run out: no push goes to them, and they are swept with all that hangs on them.
     wall.worker("session", "select (id, expires_at), delete")
+    wall.worker("refresh_token", "select (expires_at), delete")
     op.execute(LOCK_FOR_WRITING)
     wall.reaches_past(
         "open_session(id uuid, at timestamptz, lock boolean) returns table"

@@ -5,7 +5,7 @@ from alembic import op
 from migrations import wall
 
 revision = "0015"
-down_revision = "0013"
+down_revision = "0014"
 
 TABLES = """
 create table deletion (

@@ -380,5 +380,5 @@ async def test_no_answer_shows_my_address_or_my_hash_to_my_partner(
 
     shown = "".join([(await alex.get(path)).text for path in paths])
 
-    for secret in (account.email, account.password_hash, str(account.id)):
+    for secret in (str(account.email), str(account.password_hash), str(account.id)):
         assert secret not in shown

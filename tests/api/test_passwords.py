@@ -48,7 +48,7 @@ async def test_a_password_is_kept_as_owasp_asks_and_salted(app: FastAPI, db: Asy
     for email in ("robin@example.org", "kit@example.org"):
         await phone.signs_up(email=email)
 
-    one, other = await db.exec(select(Account.password_hash))
+    one, other = map(str, await db.exec(select(Account.password_hash)))
 
     for kept in (one, other):
         assert kept.startswith("$argon2id$v=19$m=47104,t=1,p=1$")

@@ -2,6 +2,7 @@ import asyncio
 import json
 from collections import defaultdict
 from collections.abc import Awaitable
+from datetime import timedelta
 from hashlib import sha256
 from secrets import token_urlsafe
 from typing import Any
@@ -21,12 +22,14 @@ from hypothesis.stateful import (
     multiple,
     rule,
 )
+from hypothesis.strategies import integers
 from sqlalchemy import event
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from notifications import worker
 from schemas.base import new_id
-from schemas.sessions import RefreshToken, Session
+from schemas.sessions import ANSWER_LOST_FOR, LASTS, RefreshToken, Session
 from tests.builders import Person, Stranger, Two, a_person, another_phone
 from tests.conftest import Engines
 from tests.fakes import NOON, Clock
@@ -58,7 +61,8 @@ async def a_chain(db: AsyncSession, person: Person) -> tuple[UUID, str]:
     db.add(session)
     await db.flush()
     digest = sha256(token.encode()).digest()
-    db.add(RefreshToken(hash=digest, account_id=person.id, session_id=session.id, generation=1))
+    ids = {"account_id": person.id, "session_id": session.id}
+    db.add(RefreshToken(hash=digest, **ids, generation=1, expires_at=session.expires_at))
     await db.commit()
     return session.id, token
 
@@ -138,6 +142,31 @@ async def test_each_sign_in_is_a_session_of_its_own(robin: Stranger) -> None:
     assert await goes_on(robin, again["refresh_token"])
 
 
+async def test_of_more_than_twenty_sessions_the_longest_unused_end(
+    robin: Stranger, clock: Clock
+) -> None:
+    first, second = [(await robin.signs_in()).json() for _ in range(2)]
+    for _ in range(18):
+        clock.forward(minutes=1)
+        await robin.signs_in()
+    first = (await robin.refreshes(first["refresh_token"])).json()
+
+    last = (await robin.signs_in()).json()
+
+    assert (await robin.asks(second["access_token"])).status_code == 401
+    assert (await robin.asks(first["access_token"])).status_code == 200
+    assert len(await listed(robin, last["access_token"])) == 20
+
+
+async def test_twenty_are_the_most_however_many_sign_in_at_once(
+    robin: Stranger, db: AsyncSession
+) -> None:
+    for _ in range(4):
+        await asyncio.gather(*(robin.signs_in() for _ in range(6)))
+
+    assert len((await db.exec(select(Session))).all()) == 20
+
+
 # Going on
 
 
@@ -179,6 +208,66 @@ async def test_a_phone_that_lost_the_answer_sends_the_same_token_again(
 
     assert len({lost, *again}) == 4
     assert await goes_on(phone, again[1])
+
+
+async def test_a_lost_answer_is_given_again_for_two_minutes_and_not_longer(
+    phone: Stranger, sam: Person, db: AsyncSession
+) -> None:
+    session_id, token = await a_chain(db, sam)
+    await goes_on(phone, token)
+
+    for _ in range(3):  # asked for again and again, it takes no longer
+        sam.clock.forward(seconds=39)
+        await goes_on(phone, token)
+    sam.clock.forward(seconds=3)
+
+    # A phone that sleeps since is not outlived by whoever has a copy of its token.
+    assert await is_over(phone, token)
+    assert await sessions(db, session_id) == []
+
+
+async def test_a_lost_answer_that_is_given_again_makes_no_session_last(
+    phone: Stranger, sam: Person, db: AsyncSession
+) -> None:
+    session_id, token = await a_chain(db, sam)
+    await goes_on(phone, token)
+    [before] = [row.model_dump() for row in await sessions(db, session_id)]
+    sam.clock.forward(minutes=1)
+
+    await goes_on(phone, token)
+
+    db.expire_all()
+    assert [row.model_dump() for row in await sessions(db, session_id)] == [before]
+
+
+async def test_a_thief_is_found_out_by_the_phone_that_wakes_up_last(
+    phone: Stranger, sam: Person, db: AsyncSession, engines: Engines
+) -> None:
+    session_id, token = await a_chain(db, sam)
+    stolen = token
+    for _ in range(59):
+        stolen = await goes_on(phone, stolen)
+        sam.clock.forward(days=1)
+        await worker.sweep(engines["worker"], sam.clock.now)
+
+    assert await is_over(phone, token)
+    assert await sessions(db, session_id) == []
+
+
+async def test_spent_tokens_are_gone_when_no_phone_can_hold_them_any_more(
+    phone: Stranger, sam: Person, db: AsyncSession, engines: Engines
+) -> None:
+    session_id, first = await a_chain(db, sam)
+    token = first
+    for _ in range(5):
+        token = await goes_on(phone, token)
+        sam.clock.forward(days=30)
+        await worker.sweep(engines["worker"], sam.clock.now)
+
+    left = (await db.exec(select(RefreshToken).where(RefreshToken.session_id == session_id))).all()
+    assert [each.generation for each in left] == [6]
+    assert await is_over(phone, first)
+    assert await goes_on(phone, token)
 
 
 async def test_of_two_successors_the_first_to_be_used_lives_and_the_other_ends_both(
@@ -476,7 +565,8 @@ class Chain(RuleBasedStateMachine):
 
     @initialize(target=tokens)
     def begins(self) -> RefreshToken:
-        self.session = Session.begin(uuid4(), NOON)
+        self.now = self.spent_at = NOON
+        self.session = Session.begin(uuid4(), self.now)
         self.over = False
         self.given = 0
         self.spent: dict[int, set[bytes]] = defaultdict(set)
@@ -489,25 +579,37 @@ class Chain(RuleBasedStateMachine):
             account_id=self.session.account_id,
             session_id=self.session.id,
             generation=self.session.spent + 1,
+            expires_at=self.now + LASTS,
         )
+
+    @rule(seconds=integers(1, 150))
+    def time_passes(self, seconds: int) -> None:
+        self.now += timedelta(seconds=seconds)
 
     @rule(target=tokens, token=tokens)
     def is_used(self, token: RefreshToken) -> RefreshToken | MultipleResults[RefreshToken]:
         if self.over:
             return multiple()
-        if not self.session.accepts(token):
+        if not self.session.accepts(token, self.now):
             # Never the newest, and never the one whose answer may be lost.
             assert token.generation <= self.session.spent
-            assert token.hash not in self.spent[self.session.spent]
+            lately = self.now < self.spent_at + ANSWER_LOST_FOR
+            assert not (lately and token.hash in self.spent[self.session.spent])
             self.over = True
             return multiple()
-        self.session.spend(token, NOON)
+        self.session.spend(token, self.now)
+        if token.hash not in self.spent[token.generation]:
+            self.spent_at = self.now
         self.spent[token.generation].add(token.hash)
         return self.next_token()
 
     @invariant()
     def at_most_one_token_of_a_generation_was_ever_spent(self) -> None:
         assert all(len(hashes) <= 1 for hashes in self.spent.values())
+
+    @invariant()
+    def it_lasts_as_long_after_the_last_step_forward_and_no_longer(self) -> None:
+        assert self.session.expires_at == self.spent_at + LASTS
 
     @invariant()
     def no_generation_was_left_out(self) -> None:

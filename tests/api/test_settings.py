@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from api.settings import SettingRefused, Settings
+from api.settings import Settings
+from api.settings_refused import SettingRefused
 from tests.conftest import ROOT
 
 KEY, OTHER_KEY = "00" * 32, "ab" * 40

@@ -102,9 +102,12 @@ async def test_an_answer_and_what_arrived_may_disagree(
     assert len((await scene.phone("a"))["log"]) == arrived
 
 
-async def test_dropped_means_not_one_byte(scene: Scene, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize(("mode", "arrived"), [("drop", 0), ("lose_line", 1)])
+async def test_dropped_means_not_one_byte(
+    scene: Scene, caplog: pytest.LogCaptureFixture, mode: str, arrived: int
+) -> None:
     bearer = (await scene.sign_in())["Authorization"]
-    await scene.fail({"mode": "drop"})
+    await scene.fail({"mode": mode})
     body = json.dumps({"message": {"fid": "a"}})
     host, port = scene.url.removeprefix("http://").split(":")
     reader, writer = await asyncio.open_connection(host, int(port))
@@ -116,7 +119,7 @@ async def test_dropped_means_not_one_byte(scene: Scene, caplog: pytest.LogCaptur
     writer.close()
     assert answer == b""
     assert caplog.text == ""
-    assert (await scene.phone("a"))["log"] == []
+    assert len((await scene.phone("a"))["log"]) == arrived
 
 
 async def test_no_line_of_the_server_holds_a_target(

@@ -40,7 +40,7 @@ SOON = timedelta(seconds=10)
 
 
 def due(kind: Kind = Kind.PARTNER_NUDGE, **changes: object) -> Due:
-    push = Due(new_id(NOON), ME, kind, NOON + timedelta(hours=9), 0, 0, COUPLE, None)
+    push = Due(new_id(NOON), ME, kind, NOON + timedelta(hours=9), 1, 0, COUPLE, None)
     return push._replace(**changes)  # type: ignore[arg-type]
 
 
@@ -174,9 +174,15 @@ def by_device(outcomes: tuple[Outcome, ...]) -> Mapping[UUID, Outcome]:
 
 
 def test_each_try_waits_longer_and_the_last_is_the_last() -> None:
-    waits = [settle(due(attempts=n), by_device((Retry(SOON),)), NOON) for n in range(MOST_ATTEMPTS)]
+    busy = by_device((Retry(SOON),))
+    waits = [settle(due(attempts=n + 1), busy, NOON) for n in range(MOST_ATTEMPTS)]
 
     assert waits == [Later(NOON + SOON, 1, 0), Later(NOON + 2 * SOON, 2, 0), Done()]
+
+
+def test_what_workers_died_over_three_times_is_left_alone() -> None:
+    assert isinstance(judge(due(attempts=MOST_ATTEMPTS), facts(), NOON), Send)
+    assert judge(due(attempts=MOST_ATTEMPTS + 1), facts(), NOON) == Done()
 
 
 def test_a_reminder_comes_once_more_and_then_never() -> None:

@@ -4,7 +4,8 @@ from sqlmodel import col, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from notifications import queue, worker
-from notifications.policy import Done, Later
+from notifications.policy import MOST_ATTEMPTS, Done, Later
+from notifications.worker import BATCH, LEASE
 from schemas.database import transaction
 from schemas.devices import Device
 from schemas.nudges import Kind, Push
@@ -172,6 +173,21 @@ async def test_a_phone_that_has_registered_anew_meanwhile_is_kept(
     async with transaction(engines["worker"]) as late:
         await queue.forget(late, {device.id: device.target})
     assert not (await db.exec(select(Device.id).where(Device.account_id == alex.id))).all()
+
+
+async def test_a_try_counts_though_its_worker_died(
+    couple: Two, work: Worker, phones: Phones, engines: Engines, clock: Clock
+) -> None:
+    sam, alex = couple
+    await sam.sends()
+    for _ in range(MOST_ATTEMPTS):
+        async with transaction(engines["worker"]) as dying:
+            assert await queue.claim(dying, clock.now, clock.now + LEASE, BATCH)
+        clock.forward(seconds=LEASE.total_seconds())
+
+    await work.tick()
+
+    assert await phones.rang(alex.phone) == []
 
 
 async def test_after_three_tries_it_is_left_alone(

@@ -9,6 +9,7 @@ import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import astuple, dataclass
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
@@ -22,6 +23,7 @@ from notifications import outbox
 from schemas.base import Locale
 from schemas.credentials import CredentialChange
 from schemas.database import Role, open_engine
+from schemas.identities import Identity, IdentityNonce, Issuer, Vouched
 from schemas.links import Link, LinkKind, new_token
 from schemas.mail import Letter, MailKind
 from schemas.security import SecurityEvent, SecurityEventKind
@@ -66,9 +68,12 @@ WALL = {
     "data_key": Rights(MINE, adds=f"{MINE} and {NOW}"),
     "deletion": Rights(MINE, adds=MINE, removes=MINE),
     "device": Rights(MINE, MINE, MINE, MINE),
+    "identity": Rights(MINE, adds=MINE, removes=MINE),
+    "identity_nonce": Rights(MINE, adds=MINE),
     "invitation": Rights(
         f"{MINE} or joiner_id = :me", adds=f"{MINE} and joiner_id is null", removes=MINE
     ),
+    "kept_answer": Rights(MINE, adds=MINE, changes=MINE),
     "link": Rights("false", adds=f"account_id is null or {MINE}"),
     "mail": Rights("false", adds=f"account_id is null or {MINE}"),
     "member": Rights(MINE, removes=MINE),
@@ -118,7 +123,12 @@ async def town(app: FastAPI, db: AsyncSession, clock: Clock, noise: Two) -> Town
     everybody = people | {person.name: person for person in noise}
     for person in everybody.values():
         token = {"account_id": person.id, "session_id": person.session_id, "generation": 1}
-        db.add(RefreshToken.model_validate(token | {"hash": person.session_id.bytes}))
+        private = {"hash": person.session_id.bytes, "expires_at": clock.now}
+        db.add(RefreshToken.model_validate(token | private))
+        expires_at = clock.now + timedelta(minutes=10)
+        vouched = Vouched(Issuer.APPLE, person.id.bytes, person.id.bytes, expires_at)
+        db.add(Identity.of(vouched, person.id, clock.now))
+        db.add(IdentityNonce.of(vouched, person.id))
         asked = (person.id, person.session_id)
         db.add(CredentialChange.to_password(*asked, "", clock.now))
         db.add(SecurityEvent.of(person.id, SecurityEventKind.SIGNED_IN, clock.now, asked[1]))
@@ -145,7 +155,7 @@ async def everything_happens(one: Person, other: Person) -> None:
         await person.answers(checkin, mood=4, closeness=2)
         await person.releases(checkin, "mood")
         await person.schedules(for_both=False)
-        await person.sends()
+        await person.sends(key=other.name)
         shown, unseen = {"most": 3, "shown": True}, {"topics": ["money"], "shown": False}
         await person.sets(daily_budget=shown, off_limit_topics=unseen)
     await other.signs((await one.schedules()).json())
@@ -352,6 +362,7 @@ async def nothing_is_there(api: AsyncConnection) -> None:
 # What runs as the owner, and for whom. Each is asked below about everybody that it is not for.
 REACH_PAST = {
     "account_by_email": "whoever signs in, who has shown nothing yet: an id, for an address",
+    "account_by_identity": "whoever signs in, who has shown a token: an id, for a hash",
     "asked_of_me": "a wall of its own",
     "found_couple": "whoever invited, for the one who typed their code",
     "invitation_of_code": "whoever holds a code",
@@ -413,9 +424,12 @@ WORKER_READS = {
     "credential_change": set[str](),
     "data_key": set[str](),
     "invitation": {"expires_at"},
+    "identity": set[str](),
+    "identity_nonce": {"expires_at"},
+    "kept_answer": {"expires_at"},
     "link": {"expires_at"},
     "mail": {"attempts", "due_at", "expires_at", "id", "kind", "sealed"},
-    "refresh_token": set[str](),
+    "refresh_token": {"expires_at"},
     "security_event": {"at"},
     "session": {"expires_at", "id"},
 }
@@ -440,6 +454,7 @@ async def test_the_worker_reads_no_answer_no_address_and_nothing_that_opens(
         *("account_id from session", "hash from refresh_token", "code_hash from invitation"),
         *("account_id from mail", "hash from link", "sealed from link", "kind from security_event"),
         *("revealed_answers(id, now()) from checkin", "account_by_email('sam@example.org', now())"),
+        *("account_id from identity", "hash from identity_nonce", "account_by_identity('')"),
     ],
 )
 async def test_the_worker_is_turned_away_from(wanted: str, engines: Engines) -> None:
@@ -454,12 +469,15 @@ WORKER_WRITES = {
     "deletion": "makes it final, when its grace is over",
     "device": "forgets one that FCM no longer knows",
     "invitation": "sweeps what has run out",
+    "kept_answer": "sweeps what has run out",
+    "identity_nonce": "sweeps what has run out",
     "link": "sweeps what has run out",
     "mail": "is its own",
     "member": "locks it while it writes for somebody; a policy forbids the change",
     "nudge": "tells what is due, and sweeps what is over",
     "partner_nudge": "sweeps what was sent long ago",
     "push": "is its own",
+    "refresh_token": "sweeps what has run out",
     "schedule_hour": "moves it on",
     "security_event": "sweeps what is long ago",
     "session": "sweeps what has run out",

@@ -4,8 +4,8 @@ from alembic import op
 
 from migrations import wall
 
-revision = "0013"
-down_revision = "0011"
+revision = "0014"
+down_revision = "0013"
 
 TABLES = """
 create table mail (
