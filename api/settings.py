@@ -57,10 +57,7 @@ class Settings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
-        """`SettingRefused` names what does not fit. A folder for the data is made if need be.
-
-        What is set to nothing is not set.
-        """
+        """`SettingRefused` names what does not fit. What is set to nothing is not set."""
         data = Path(environment.get("TWOFOLD_DATA") or ".data").absolute()
         return cls(
             data=data,

@@ -11,6 +11,7 @@ TEXTS = {
     "AnswerWrite.value": "a canary",
     "DeviceWrite.target": "a canary",
     "EmailWrite.email": "a canary",
+    "IdentitySignUp.display_name": "the same row as an account that is changed",
     "SignUp.display_name": "the same row as an account that is changed",
     "SignUp.email": "the same",
     "SignIn.email": "compared and not kept",
@@ -19,7 +20,7 @@ TEXTS = {
     **dict.fromkeys(
         (
             *("AccountWrite.zone", "ScheduleWrite.zone", "SignatureWrite.zone"),
-            *("SignUp.zone", "TermsWrite.zone"),
+            *("IdentitySignUp.zone", "SignUp.zone", "TermsWrite.zone"),
         ),
         "one of a fixed list",
     ),
