@@ -24,8 +24,8 @@ from schemas.sealing import Keyring, Unsealable
 
 BATCH = 20
 AT_ONCE = 5  # connections: mail servers count them
-# Longer than a batch takes that stalls on every mail: 20 / 5 times a minute.
-LEASE = timedelta(minutes=5)
+# Longer than a batch takes that stalls on every mail: 20 / 5 times 20 seconds.
+LEASE = timedelta(minutes=3)
 WAKE_EVERY = 0.25  # seconds
 
 log = logging.getLogger(__name__)
@@ -39,15 +39,20 @@ class Postman:
     head: Letterhead
     keys: Keyring = field(repr=False)
 
-    async def deliver(self, engine: AsyncEngine, now: datetime) -> int:
-        """Handle what is due at `now`, and say how much that was."""
+    async def deliver(
+        self, engine: AsyncEngine, now: datetime, stop: asyncio.Event | None = None
+    ) -> int:
+        """Handle what is due at `now`, and say how much that was. Once told to stop, what has not
+        left waits for another worker.
+        """
         lease = now + LEASE
         async with transaction(engine) as db:
             due = await mail_queue.claim(db, now, lease, BATCH)
         if not due:
             return 0
         in_turn = asyncio.Semaphore(AT_ONCE)
-        outcomes = await asyncio.gather(*(self.send(each, in_turn, now) for each in due))
+        sending = (self.send(each, in_turn, now, stop) for each in due)
+        outcomes = await asyncio.gather(*sending)
         later = {
             mail.id: at
             for mail, outcome in zip(due, outcomes, strict=True)
@@ -58,7 +63,9 @@ class Postman:
             await mail_queue.record(db, lease, done, later)
         return len(due)
 
-    async def send(self, mail: Due, in_turn: asyncio.Semaphore, now: datetime) -> Outcome:
+    async def send(
+        self, mail: Due, in_turn: asyncio.Semaphore, now: datetime, stop: asyncio.Event | None
+    ) -> Outcome:
         if mail.expires_at <= now:
             return Undeliverable()
         try:
@@ -67,6 +74,8 @@ class Postman:
             log.error("mail: sealed with a key that is not in this worker's settings")  # noqa: TRY400
             return NotNow()
         async with in_turn:
+            if stop and stop.is_set():
+                return NotNow()
             return await self.carrier.carry(written(letter, mail.id, self.head, now), letter.to)
 
 
@@ -80,7 +89,7 @@ async def work(
     while not stop.is_set():
         wait: float
         try:
-            handled = await postman.deliver(engine, await clock())
+            handled = await postman.deliver(engine, await clock(), stop)
             wait = 0.0 if handled else WAKE_EVERY
         except (DBAPIError, OSError, TimeoutError) as error:
             log.warning("delivery failed: %s", type(error).__name__)

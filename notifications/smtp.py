@@ -18,8 +18,8 @@ from notifications.carriers import Delivered, NotNow, Outcome, Undeliverable
 from notifications.letters import Letterhead
 
 PORTS = {"smtps": 465, "smtp+starttls": 587}
-STALLED = 20.0  # seconds for one command
-LONGEST = 60.0  # for all of them
+STALLED = 10.0  # seconds for one command
+LONGEST = 20.0  # for all of them: a worker that is told to stop has 25
 FOR_GOOD = 500
 
 log = logging.getLogger(__name__)

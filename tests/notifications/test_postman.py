@@ -251,6 +251,27 @@ async def test_whoever_comes_back_after_their_lease_changes_nothing(
 
 
 @pytest.mark.usefixtures("mails")
+async def test_once_told_to_stop_what_has_not_left_waits_for_another_worker(
+    db: AsyncSession, engines: Engines
+) -> None:
+    await posted(engines, [LETTER] * BATCH)
+    stop = asyncio.Event()
+
+    class Stopping(Carrying):
+        async def carry(self, message: EmailMessage, to: str) -> Outcome:
+            stop.set()
+            return await super().carry(message, to)
+
+    carrier, other = Stopping(), Carrying()
+    await Postman(carrier, HEAD, KEYS).deliver(engines["worker"], NOON, stop)
+
+    assert len(carrier.carried) == 1
+    left = await waiting(db)
+    await Postman(other, HEAD, KEYS).deliver(engines["worker"], left[0].due_at)
+    assert len(other.carried) == BATCH - 1
+
+
+@pytest.mark.usefixtures("mails")
 async def test_mail_goes_with_its_account(
     db: AsyncSession, engines: Engines, couple: Two, clock: Clock
 ) -> None:
