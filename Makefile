@@ -31,12 +31,13 @@ contract: ## Lint openapi.yaml and type-check a TypeScript client of it (needs N
 proof-%: .venv/dev
 	$(BIN)/python -m tests.proofs.$* $(SIZES)
 
-proofs: proof-crash proof-writes proof-outage proof-access proof-occurrences proof-bouncer ## Run the programs that prove, at full size (also one by one: make proof-crash)
+proofs: proof-crash proof-writes proof-outage proof-access proof-occurrences proof-bouncer proof-privacy proof-matrix proof-races proof-fuzz ## Run the programs that prove, at full size (also one by one: make proof-crash)
 
-format: .venv/dev ## Format, and write openapi.yaml anew
+format: .venv/dev ## Format, and write openapi.yaml and the tables of PRIVACY.md anew
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 	$(BIN)/twofold openapi
+	$(BIN)/python -m tests.privacy_document
 
 lock: ## Lock every dependency anew, with hashes
 	$(PYTHON) -m venv .venv/lock && .venv/lock/bin/pip install -q uv

@@ -14,11 +14,13 @@ from api import (
     checkins,
     consents,
     credentials,
+    deletion_page,
     devices,
     health,
     identities,
     nudges,
     pairing,
+    privacy,
     questionnaires,
     reporting,
     schedules,
@@ -40,7 +42,7 @@ from api.paths import Paths
 AREAS = (
     *(accounts, sessions, identities, credentials, security, devices, pairing, blocks),
     *(consents, boundaries, space, questionnaires),
-    *(checkins, answers, schedules, nudges, today),
+    *(checkins, answers, schedules, nudges, today, privacy),
 )
 
 
@@ -86,6 +88,7 @@ def create_app(house: Fittings) -> FastAPI:
 def furnish(app: FastAPI) -> None:
     for area in AREAS:
         app.include_router(area.router, prefix="/v1")
+    app.router.routes.extend(deletion_page.ROUTES)
     for other in (health, reporting):
         app.include_router(other.router)  # for whoever runs it, and no part of the contract
     if app.state.house.docs:

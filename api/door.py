@@ -15,11 +15,11 @@ from api.errors import Refusal
 from api.metrics import KNOCKS
 from schemas.base import instant, local_date
 from schemas.boundaries import BOUNDARIES, boundaries_of
-from schemas.consents import Purpose
+from schemas.consents import CONSENTS, Purpose, allowed
 from schemas.door import Approach, Reason, Recipient, Refused, door
-from schemas.pairing import Member
+from schemas.pairing import Member, Person
 from schemas.partner_nudges import SENT_SINCE
-from schemas.space import SPACES
+from schemas.space import MY_SPACE, SPACES
 
 PARTNER_ZONE = select(func.partner_zone(type_=String))
 EVERYTHING = frozenset(Purpose)  # what a partner allows is not for me to see
@@ -82,3 +82,16 @@ async def knock(me: Member, approach: Approach, db: AsyncSession, now: datetime)
     KNOCKS.labels(type(verdict).__name__.lower()).inc()
     if isinstance(verdict, Refused):
         raise REFUSALS[verdict.reason]
+
+
+async def myself(me: Person, db: AsyncSession, now: datetime) -> Recipient:
+    """The other side of it: by my own settings, all of which I see."""
+    rows = (await db.exec(BOUNDARIES, params=me.scope | {"partner": None})).all()
+    consents = allowed((await db.exec(CONSENTS, params=me.scope)).all(), me.couple_id, now)
+    return Recipient(
+        zone=me.zone,
+        consents=frozenset(consents),
+        space=(await db.exec(MY_SPACE, params=me.scope)).one_or_none(),
+        boundaries=boundaries_of(rows),
+        contacts_today=0,
+    )

@@ -121,7 +121,7 @@ async def working(
 
 def a_postman(settings: Settings) -> Postman:
     """By way of the mail server that is named, or into a folder."""
-    head = Letterhead(settings.mail_from, settings.app_url)
+    head = Letterhead(settings.mail_from, settings.app_url, settings.public_url)
     keys = Keyring(settings.data_keys).derived(SEALED_FOR)
     if settings.smtp_url:
         carrier = Smtp(settings.smtp_url, head, ssl.create_default_context())

@@ -18,8 +18,7 @@ from api.errors import NotFound, NotPaired, NotSignedIn, Refusal, documented
 from api.idempotency import IdempotencyKeyReused, Once
 from api.policy import nudges as policy
 from notifications import outbox
-from schemas.boundaries import BOUNDARIES, MOST_CONTACTS, boundaries_of
-from schemas.consents import CONSENTS, allowed
+from schemas.boundaries import MOST_CONTACTS
 from schemas.door import Approach, Recipient
 from schemas.nudges import NUDGES, Kind, Nudge, NudgesPublic
 from schemas.pairing import Person
@@ -50,7 +49,7 @@ async def read_nudges(me: Me, db: Db, now: Now) -> NudgesPublic:
     said to be there.
     """
     rows = (await db.exec(NUDGES, params=me.scope | {"now": now})).all()
-    return await seen(rows, await myself(me, db, now), me, db, now)
+    return await seen(rows, await door.myself(me, db, now), me, db, now)
 
 
 async def seen(
@@ -60,23 +59,11 @@ async def seen(
     return policy.shown_to(recipient, rows, contacts)
 
 
-async def myself(me: Person, db: AsyncSession, now: datetime) -> Recipient:
-    rows = (await db.exec(BOUNDARIES, params=me.scope | {"partner": None})).all()
-    consents = allowed((await db.exec(CONSENTS, params=me.scope)).all(), me.couple_id, now)
-    return Recipient(
-        zone=me.zone,
-        consents=frozenset(consents),
-        space=(await db.exec(MY_SPACE, params=me.scope)).one_or_none(),
-        boundaries=boundaries_of(rows),
-        contacts_today=0,
-    )
-
-
 @router.post("/behind-the-door/look", summary="Look at what waits behind my door")
 async def look(me: MeWriting, db: Db, now: Now) -> NudgesPublic:
     """What came while I took space is listed from now on. Nobody is told that I looked."""
     rows = (await db.exec(NUDGES, params=me.scope | {"now": now})).all()
-    recipient = await myself(me, db, now)
+    recipient = await door.myself(me, db, now)
     for nudge, _ in rows:
         nudge.looked = nudge.looked or nudge.behind_the_door(recipient.space)
     return await seen(rows, recipient, me, db, now)

@@ -47,6 +47,7 @@ TAGS = [
     {"name": "schedules", "description": "When check-ins open. Agreement."},
     {"name": "nudges", "description": "What waits for me, and gentle phrases. Offer."},
     {"name": "today", "description": "The home screen in one call. Mine."},
+    {"name": "privacy", "description": "All that is kept of me: to take along, to delete. Mine."},
 ]
 
 DONE = {"200": "This is how it stands.", "201": "Made.", "202": "Accepted.", "204": "Done."}

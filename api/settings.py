@@ -14,7 +14,7 @@ from sqlalchemy.exc import ArgumentError
 from api.issuers import Terms
 from api.settings_issuers import read_issuers
 from api.settings_keys import data_keys, read_keys
-from api.settings_mail import read_app, read_sender, read_smtp
+from api.settings_mail import read_place, read_sender, read_smtp
 from api.settings_refused import SettingRefused
 from schemas.identities import Issuer
 
@@ -48,6 +48,7 @@ class Settings:
     smtp_url: SplitResult | None = field(repr=False)
     mail_from: str
     app_url: str
+    public_url: str
 
     @property
     def maildir(self) -> Path:
@@ -56,10 +57,7 @@ class Settings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
-        """`SettingRefused` names what does not fit. A folder for the data is made if need be.
-
-        What is set to nothing is not set.
-        """
+        """`SettingRefused` names what does not fit. What is set to nothing is not set."""
         data = Path(environment.get("TWOFOLD_DATA") or ".data").absolute()
         return cls(
             data=data,
@@ -81,7 +79,8 @@ class Settings:
             docs=read_docs(environment),
             smtp_url=read_smtp(environment.get("TWOFOLD_SMTP_URL")),
             mail_from=read_sender(environment),
-            app_url=read_app(environment),
+            app_url=read_place(environment, "TWOFOLD_APP_URL", "https://app.invalid"),
+            public_url=read_place(environment, "TWOFOLD_PUBLIC_URL", "http://127.0.0.1:8000"),
         )
 
 

@@ -30,13 +30,12 @@ def read_sender(environment: Mapping[str, str]) -> str:
     return text or only_without_smtp(environment, "TWOFOLD_MAIL_FROM", "post@app.invalid")
 
 
-def read_app(environment: Mapping[str, str]) -> str:
-    text = environment.get("TWOFOLD_APP_URL") or ""
+def read_place(environment: Mapping[str, str], name: str, default: str) -> str:
+    """What links in mail begin with."""
+    text = environment.get(name) or ""
     if text and not APP.fullmatch(text):
-        raise SettingRefused("TWOFOLD_APP_URL is not a URL without query and fragment")  # noqa: EM101, TRY003
-    return text.rstrip("/") or only_without_smtp(
-        environment, "TWOFOLD_APP_URL", "https://app.invalid"
-    )
+        raise SettingRefused(f"{name} is not a URL without query and fragment")  # noqa: EM102, TRY003
+    return text.rstrip("/") or only_without_smtp(environment, name, default)
 
 
 def only_without_smtp(environment: Mapping[str, str], name: str, default: str) -> str:

@@ -63,6 +63,16 @@ TEXTS: Mapping[MailKind, Mapping[Locale, str]] = {
         Locale.PT: "Alguém com sessão iniciada pediu para usar outro endereço. A mudança tem efeito"
         " ao fim de três dias. Para a impedir, abra a aplicação.",
     },
+    MailKind.DELETION: {
+        Locale.EN: "Open this link within an hour, and confirm there, to have your account deleted"
+        " after seven days:",
+        Locale.PT: "Abra esta ligação no prazo de uma hora, e confirme lá, para que a sua conta"
+        " seja apagada ao fim de sete dias:",
+    },
+    MailKind.NOTHING_TO_DELETE: {
+        Locale.EN: "Somebody asked to delete an account with this address. There is none.",
+        Locale.PT: "Alguém pediu para apagar uma conta com este endereço. Não existe nenhuma.",
+    },
 }
 
 
@@ -71,7 +81,8 @@ class Letterhead:
     """What all mails share."""
 
     sender: str  # as the recipient sees it: `Name <name@example.org>`
-    links: str  # what every link begins with
+    links: str  # what every link into the app begins with
+    pages: str  # where this API is reached from outside, for whoever has no app
 
     @property
     def address(self) -> str:
@@ -97,8 +108,14 @@ def written(letter: Letter, mail_id: UUID, head: Letterhead, now: datetime) -> E
 
 
 def body(letter: Letter, head: Letterhead) -> str:
-    link = [f"{head.links}/{PATHS[letter.kind]}#{letter.token}"] if letter.kind in PATHS else []
-    parts = [FIRST_LINE[letter.locale], TEXTS[letter.kind][letter.locale], *link]
+    parts = [FIRST_LINE[letter.locale], TEXTS[letter.kind][letter.locale], *link_of(letter, head)]
     if letter.kind is not MailKind.EMAIL_CHANGE:
         parts.append(NOT_ME[letter.locale])
     return "\n\n".join(parts) + "\n"
+
+
+def link_of(letter: Letter, head: Letterhead) -> list[str]:
+    """The app reads what stands behind the `#`; a page without a script cannot."""
+    if letter.kind is MailKind.DELETION:
+        return [f"{head.pages}/delete-account/confirm?token={letter.token}"]
+    return [f"{head.links}/{PATHS[letter.kind]}#{letter.token}"] if letter.kind in PATHS else []

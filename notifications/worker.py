@@ -17,6 +17,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from notifications import queue
 from notifications.batch import Batch
+from notifications.erasure import erase
 from notifications.facts import read_facts
 from notifications.metrics import OLDEST, TICKED, WAITING
 from notifications.plan import plan
@@ -24,6 +25,7 @@ from notifications.policy import pause
 from notifications.push import Sender
 from schemas.base import EARLIEST
 from schemas.database import transaction
+from schemas.retention import MOST, SWEEPS
 from schemas.traces import span
 
 BATCH = 200
@@ -94,9 +96,13 @@ async def measure(engine: AsyncEngine, now: datetime) -> None:
     OLDEST.set((now - since).total_seconds() if since else 0)
 
 
-async def sweep(engine: AsyncEngine, now: datetime) -> None:
-    async with transaction(engine) as db:
-        await queue.sweep(db, now)
+async def sweep(engine: AsyncEngine, now: datetime) -> bool:
+    """One bounded step of all that is over. Is there more?"""
+    swept = [await erase(engine, now)]
+    for statement in SWEEPS:
+        async with transaction(engine) as db:
+            swept.append(await queue.sweep(db, statement, now) >= MOST)
+    return any(swept)
 
 
 async def database_clock(engine: AsyncEngine) -> datetime:
@@ -131,16 +137,17 @@ async def work(
         await pass_time(wait, stop)
 
 
-Chore = Callable[[AsyncEngine, datetime], Awaitable[None]]
+Chore = Callable[[AsyncEngine, datetime], Awaitable[bool | None]]  # True: there is more
 CHORES: tuple[tuple[Chore, timedelta], ...] = ((sweep, SWEEP_EVERY), (measure, MEASURE_EVERY))
 
 
 async def do_chores(engine: AsyncEngine, now: datetime, done: dict[Chore, datetime]) -> None:
-    """Each when its time has come again."""
+    """Each when its time has come again; a heap goes step by step, between ticks."""
     for chore, every in CHORES:
         if chore not in done or now >= done[chore] + every:
-            await chore(engine, now)
-            done[chore] = now
+            done[chore] = now  # also where it fails: no push waits for it
+            if await chore(engine, now):
+                del done[chore]
 
 
 async def pass_time(seconds: float, stop: asyncio.Event) -> None:

@@ -72,7 +72,7 @@ class Checkin(SQLModel, table=True):
     account_id: UUID | None = Field(foreign_key="account.id", ondelete="CASCADE")
     couple_id: UUID | None = Field(index=True, foreign_key="couple.id")
     # Whose hand began it, for the door alone; null where both did, or the schedule of both.
-    begun_by: UUID | None = Field(foreign_key="account.id", ondelete="SET NULL")
+    begun_by: UUID | None = Field(index=True, foreign_key="account.id", ondelete="SET NULL")
     # No foreign key: what was answered stays as it was when the schedule is long gone.
     schedule_id: UUID | None = Field(index=True)
     pack: str

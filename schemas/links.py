@@ -27,12 +27,14 @@ class LinkKind(StrEnum):
     SIGN_UP = "sign_up"
     RESET = "reset"
     EMAIL = "email"
+    DELETION = "deletion"
 
 
 LASTS = {
     LinkKind.SIGN_UP: timedelta(days=1),
     LinkKind.RESET: timedelta(hours=1),
     LinkKind.EMAIL: timedelta(hours=1),
+    LinkKind.DELETION: timedelta(hours=1),
 }
 
 Token = Annotated[SecretStr, Field(min_length=1, max_length=200), AfterValidator(storable_secret)]

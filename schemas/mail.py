@@ -27,6 +27,8 @@ class MailKind(StrEnum):
     UNKNOWN = "unknown"  # somebody forgot the password of no account
     PROVE_EMAIL = "prove_email"  # a link, to the address that somebody moves to
     EMAIL_CHANGE = "email_change"  # to the address that somebody moves from
+    DELETION = "deletion"  # a link, to whoever wants their account deleted without the app
+    NOTHING_TO_DELETE = "nothing_to_delete"  # the same, where there is no account
 
 
 class Letter(NamedTuple):

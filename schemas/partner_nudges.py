@@ -34,7 +34,7 @@ class PartnerNudge(Offer, table=True):
 
     id: UUID = Field(primary_key=True)
     phrase: PhraseId = Field(sa_type=words(PhraseId))
-    sent_at: datetime
+    sent_at: datetime = Field(index=True)
 
     @classmethod
     def of(cls, me: Member, body: "PartnerNudgeWrite", now: datetime) -> Self:

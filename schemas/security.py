@@ -34,6 +34,8 @@ class SecurityEventKind(StrEnum):
     EMAIL_ASKED = "email_asked"
     EMAIL_STOPPED = "email_stopped"
     EMAIL_CHANGED = "email_changed"
+    DELETION_ASKED = "deletion_asked"
+    DELETION_STOPPED = "deletion_stopped"
 
 
 # After these somebody was signed in a moment ago, although nobody is now.

@@ -234,6 +234,18 @@ async def alex_shows_a_boundary_first(cast: Cast) -> Node:
     return {}
 
 
+async def sam_signs_and_moves_first(cast: Cast) -> Node:
+    await sam_signs_first(cast)
+    await cast.sam.put("/credentials/email", json={"email": "sam@elsewhere.example.org"})
+    await cast.sam.links()
+    return {}
+
+
+async def sam_asks_for_deletion_first(cast: Cast) -> Node:
+    await cast.sam.post("/privacy/deletion")
+    return {}
+
+
 # What must have happened, and what of the example is different each time it is played.
 FIRST: dict[str, Callable[[Cast], Awaitable[Node]]] = {
     "accounts_confirm": gets_the_mail_of_a_sign_up_first,
@@ -254,6 +266,8 @@ FIRST: dict[str, Callable[[Cast], Awaitable[Node]]] = {
     "nudges_read_nudges": alex_sends_into_silent_space_first,
     "pairing_confirm": kit_types_first,
     "pairing_redeem": kit_invites_first,
+    "privacy_export": sam_signs_and_moves_first,
+    "privacy_read_deletion": sam_asks_for_deletion_first,
     "schedules_read_schedules": sam_signs_first,
     "security_read_security": sam_changes_the_password_first,
     "sessions_refresh": signs_in_first,

@@ -73,6 +73,8 @@ NEVER_REFUSED = {
     ("DELETE", "/v1/space"),
     ("DELETE", "/v1/consents/{purpose}"),
     ("DELETE", "/v1/sessions"),
+    ("DELETE", "/v1/privacy/deletion"),
+    ("DELETE", "/v1/credentials/pending/{kind}"),
     ("DELETE", "/v1/sessions/{session_id}"),
 }
 # Not counted with everything else: refreshing is counted by phone where one is known, so that no

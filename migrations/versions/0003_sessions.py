@@ -91,7 +91,7 @@ begin
             mine.wrapped, ours.wrapped
         from account a join session s on s.id = open_session.id
         left join member m on m.account_id = a.id
-        left join data_key mine on mine.account_id = a.id and mine.couple_id is null
+        join data_key mine on mine.account_id = a.id and mine.couple_id is null
         left join data_key ours on ours.account_id = a.id and ours.couple_id = m.couple_id
         where a.id = who;
 end $$

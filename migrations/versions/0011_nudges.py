@@ -61,6 +61,7 @@ create table partner_nudge (
 );
 create index ix_partner_nudge_account_id on partner_nudge (account_id);
 create index ix_partner_nudge_couple_id on partner_nudge (couple_id);
+create index ix_partner_nudge_sent_at on partner_nudge (sent_at);
 
 create table push (
     id uuid not null,

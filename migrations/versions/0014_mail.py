@@ -22,7 +22,8 @@ create table mail (
         references account (id)
         on delete cascade,
     constraint ck_mail_mailkind check (kind in (
-        'prove_sign_up', 'known', 'reset', 'unknown', 'prove_email', 'email_change'
+        'prove_sign_up', 'known', 'reset', 'unknown', 'prove_email', 'email_change', 'deletion',
+        'nothing_to_delete'
     ))
 );
 create index ix_mail_account_id on mail (account_id);
@@ -39,7 +40,7 @@ create table link (
         foreign key(account_id)
         references account (id)
         on delete cascade,
-    constraint ck_link_linkkind check (kind in ('sign_up', 'reset', 'email'))
+    constraint ck_link_linkkind check (kind in ('sign_up', 'reset', 'email', 'deletion'))
 );
 create index ix_link_account_id on link (account_id);
 create index ix_link_expires_at on link (expires_at);
@@ -76,7 +77,7 @@ create table security_event (
     constraint ck_security_event_securityeventkind check (kind in (
         'signed_in', 'signed_out', 'signed_out_elsewhere', 'chain_broken', 'proof_failed',
         'reset_asked', 'password_asked', 'password_stopped', 'password_changed', 'email_asked',
-        'email_stopped', 'email_changed'
+        'email_stopped', 'email_changed', 'deletion_asked', 'deletion_stopped'
     ))
 );
 create index ix_security_event_account_id on security_event (account_id);

@@ -85,6 +85,7 @@ def test_what_is_set_is_read(tmp_path: Path) -> None:
         TWOFOLD_SMTP_URL="smtp+starttls://us:p%40ss@mail.example.org:2525",
         TWOFOLD_MAIL_FROM="Post <post@example.org>",
         TWOFOLD_APP_URL="https://app.example.org/open/",
+        TWOFOLD_PUBLIC_URL="https://api.example.org/",
     )
 
     assert read.database_url is not None
@@ -103,6 +104,7 @@ def test_what_is_set_is_read(tmp_path: Path) -> None:
     assert (read.smtp_url.hostname, read.smtp_url.port) == ("mail.example.org", 2525)
     assert read.mail_from == "Post <post@example.org>"
     assert read.app_url == "https://app.example.org/open"
+    assert read.public_url == "https://api.example.org"
     assert [*tmp_path.iterdir()] == [account]  # no key is made where keys are given
 
 
@@ -115,7 +117,7 @@ def test_a_database_is_reached_by_our_driver_however_it_is_named(
     assert str(read.database_url) == "postgresql+psycopg://db/twofold"
 
 
-@pytest.mark.parametrize("missing", ["TWOFOLD_MAIL_FROM", "TWOFOLD_APP_URL"])
+@pytest.mark.parametrize("missing", ["TWOFOLD_MAIL_FROM", "TWOFOLD_APP_URL", "TWOFOLD_PUBLIC_URL"])
 def test_nobody_gets_a_mail_from_nobody_or_a_link_that_leads_nowhere(
     tmp_path: Path, missing: str
 ) -> None:
@@ -123,6 +125,7 @@ def test_nobody_gets_a_mail_from_nobody_or_a_link_that_leads_nowhere(
         "TWOFOLD_SMTP_URL": "smtps://us:pass@mail.example.org",
         "TWOFOLD_MAIL_FROM": "post@example.org",
         "TWOFOLD_APP_URL": "https://app.example.org",
+        "TWOFOLD_PUBLIC_URL": "https://api.example.org",
     }
     assert settings(tmp_path, **mail).smtp_url
     del mail[missing]
@@ -187,6 +190,7 @@ CANARY = "xyzzy"
         ("TWOFOLD_MAIL_FROM", CANARY),
         ("TWOFOLD_MAIL_FROM", f"{CANARY}\n <post@example.org>"),
         ("TWOFOLD_APP_URL", CANARY),
+        ("TWOFOLD_PUBLIC_URL", CANARY),
         ("TWOFOLD_APP_URL", f"https://app.example.org/#{CANARY}"),
         ("TWOFOLD_PORT", CANARY),
         ("TWOFOLD_DATA_KEYS", CANARY),

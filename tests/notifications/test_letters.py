@@ -11,7 +11,7 @@ from schemas.base import Locale, new_id
 from schemas.mail import Letter, MailKind
 from tests.fakes import NOON
 
-HEAD = Letterhead("Post <post@example.org>", "https://app.example.org")
+HEAD = Letterhead("Post <post@example.org>", "https://app.example.org", "https://api.example.org")
 ID = UUID("019cabd8-3800-7aaa-aaaa-aaaaaaaaaaaa")
 TOKEN = "x4VhK6vuHcK3nMZy0oBqk2m1c2q8r0m5wQyR3n1pT7s"
 EACH = [*product(MailKind, Locale)]
@@ -45,13 +45,16 @@ def test_no_mail_says_what_a_partner_should_not_read(kind: MailKind, locale: Loc
 
 
 @pytest.mark.parametrize(("kind", "locale"), EACH)
-def test_a_mail_has_one_link_whose_token_no_server_is_sent_or_none(
+def test_a_mail_has_one_link_and_the_apps_sends_its_token_to_no_server(
     kind: MailKind, locale: Locale
 ) -> None:
     _, said = arrived(kind, locale)
 
     links = re.findall(r"\S+://\S+", said)
-    assert links == ([f"https://app.example.org/{PATHS[kind]}#{TOKEN}"] if kind in PATHS else [])
+    # A page without a script reads nothing behind the `#`.
+    own = {MailKind.DELETION: f"https://api.example.org/delete-account/confirm?token={TOKEN}"}
+    own |= {kind: f"https://app.example.org/{path}#{TOKEN}" for kind, path in PATHS.items()}
+    assert links == ([own[kind]] if kind in own else [])
     assert said.count(TOKEN) == len(links)
 
 

@@ -30,7 +30,7 @@ from tests.conftest import Engines
 from tests.fakes import NOON, Clock
 
 KEYS = KEYRING.derived(SEALED_FOR)
-HEAD = Letterhead("Us <post@example.org>", "https://app.example.org")
+HEAD = Letterhead("Us <post@example.org>", "https://app.example.org", "https://api.example.org")
 LETTER = Letter(MailKind.RESET, "robin@example.org", Locale.EN, "t0ken")
 
 

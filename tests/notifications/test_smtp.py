@@ -23,7 +23,7 @@ from tests.notifications.local_smtp import (
 )
 
 ROBIN = "robin@example.org"
-HEAD = Letterhead("Us <post@example.org>", "https://app.example.org")
+HEAD = Letterhead("Us <post@example.org>", "https://app.example.org", "https://api.example.org")
 LETTER = Letter(MailKind.RESET, ROBIN, Locale.PT, "t0ken")
 
 

@@ -71,6 +71,7 @@ WALL = {
     "couple": Rights("id = :couple"),
     "credential_change": Rights(MINE, MINE, MINE, MINE),
     "data_key": Rights(MINE, adds=f"{MINE} and {NOW}"),
+    "deletion": Rights(MINE, adds=MINE, removes=MINE),
     "device": Rights(MINE, MINE, MINE, MINE),
     "identity": Rights(MINE, adds=MINE, removes=MINE),
     "identity_nonce": Rights(MINE, adds=MINE),
@@ -167,6 +168,7 @@ async def everything_happens(one: Person, other: Person) -> None:
     for proposer, person in ((one, other), (other, one)):
         declined = (await proposer.schedules(pack="daily_pulse")).json()["id"]
         await person.delete(f"/schedules/{declined}/signature")
+    await other.post("/privacy/deletion")
     await one.takes_space("told")
     await other.takes_space("silent")
 
@@ -373,6 +375,7 @@ REACH_PAST = {
     "asked_of_me": "a wall of its own",
     "found_couple": "whoever invited, for the one who typed their code",
     "invitation_of_code": "whoever holds a code",
+    "last_of_them": "a trigger",
     "nobody_waits": "a trigger",
     "nothing_proposed": "a trigger",
     "open_link": "whoever holds a token that came by mail",
@@ -430,9 +433,9 @@ WORKER_READS = {
     "couple": set[str](),
     "credential_change": set[str](),
     "data_key": set[str](),
+    "invitation": {"expires_at"},
     "identity": set[str](),
     "identity_nonce": {"expires_at"},
-    "invitation": set[str](),
     "kept_answer": {"expires_at"},
     "link": {"expires_at"},
     "mail": {"attempts", "due_at", "expires_at", "id", "kind", "sealed"},
@@ -472,24 +475,29 @@ async def test_the_worker_is_turned_away_from(wanted: str, engines: Engines) -> 
 
 
 WORKER_WRITES = {
+    "account": "erases it, once its owner's deletion is final",
     "checkin": "opens what is due",
+    "deletion": "makes it final, when its grace is over",
     "device": "forgets one that FCM no longer knows",
+    "invitation": "sweeps what has run out",
     "kept_answer": "sweeps what has run out",
     "identity_nonce": "sweeps what has run out",
     "link": "sweeps what has run out",
     "mail": "is its own",
     "member": "locks it while it writes for somebody; a policy forbids the change",
     "nudge": "tells what is due, and sweeps what is over",
+    "partner_nudge": "sweeps what was sent long ago",
     "push": "is its own",
     "refresh_token": "sweeps what has run out",
     "schedule_hour": "moves it on",
     "security_event": "sweeps what is long ago",
     "session": "sweeps what has run out",
+    "space": "sweeps what was over long ago",
 }
 
 
 @pytest.mark.parametrize("table", sorted(WALL))
-async def test_the_worker_writes_no_account_no_answer_and_nobodys_choices(
+async def test_the_worker_writes_no_answer_and_nobodys_choices(
     table: str, db: AsyncSession
 ) -> None:
     might = f"select has_any_column_privilege('{Role.WORKER}', '{table}', 'insert, update')"

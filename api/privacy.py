@@ -1,0 +1,80 @@
+"""Privacy: all that is kept of me, to take along and to have deleted. Shape: mine.
+
+The export is all that I wrote or set, and nothing of my partner's. It is the answer itself, to
+whoever has just proved to be me: no link that a mail could carry to somebody else.
+
+Deletion begins with a week in which everything stays as it is, I may take it back, and nobody
+else can see it. Then it is final: see `notifications/erasure.py`. Being paired is no hindrance,
+and my partner is not told. The way without the app is in `api/deletion_page.py`.
+"""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+from fastapi.responses import StreamingResponse
+
+from api.deps import Claims, Db, Fresh, House, Me, MeWriting, Now, fresh, opened
+from api.errors import NotProved, NotSignedIn, documented
+from api.export import written
+from schemas.export import Export
+from schemas.pairing import Person
+from schemas.privacy import DELETION, TAKE_BACK, DeletionPublic, begun
+from schemas.security import SecurityEvent, SecurityEventKind
+
+router = APIRouter(prefix="/privacy", tags=["privacy"], responses=documented(NotSignedIn))
+
+# A name that says nothing to whoever looks over a shoulder at a list of downloads.
+ATTACHED = 'attachment; filename="export.json"'
+
+
+async def fresh_snapshot(claims: Claims, db: Db, now: Now, house: House) -> Person:
+    """`Fresh` without a lock, which a partner's requests would wait for, and feel. All that
+    follows is read as it was at one moment.
+    """
+    await db.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+    return await fresh(await opened(claims, db, now, house, lock=False), now)
+
+
+@router.get(
+    "/export",
+    summary="Take everything along",
+    response_model=Export,
+    responses=documented(NotProved),
+)
+async def export(
+    me: Annotated[Person, Depends(fresh_snapshot)], db: Db, now: Now
+) -> StreamingResponse:
+    """All that I wrote or set, in one document. What my partner wrote, did or is called is not in
+    it.
+    """
+    spool = await written(me, db, now)
+    return StreamingResponse(
+        spool.read(),
+        media_type="application/json",
+        headers={"content-disposition": ATTACHED, "content-length": str(spool.length)},
+    )
+
+
+@router.get("/deletion", summary="See whether I am about to be deleted")
+async def read_deletion(me: Me, db: Db) -> DeletionPublic:
+    """Whoever asked, with my phone or by mail: I see it here, and may take it back."""
+    return DeletionPublic.of((await db.exec(DELETION, params=me.scope)).one_or_none())
+
+
+@router.post(
+    "/deletion", status_code=202, summary="Delete my account", responses=documented(NotProved)
+)
+async def ask_for_deletion(me: Fresh, db: Db, now: Now) -> DeletionPublic:
+    """In seven days, for ever. Until then nothing changes, for nobody, and I may take it back.
+    Asked again, it is not put off.
+    """
+    if (await db.exec(begun(me.id, now))).first():
+        db.add(SecurityEvent.of(me.id, SecurityEventKind.DELETION_ASKED, now, me.session_id))
+    return DeletionPublic.of((await db.exec(DELETION, params=me.scope)).one())
+
+
+@router.delete("/deletion", status_code=204, summary="Stay")
+async def take_deletion_back(me: MeWriting, db: Db, now: Now) -> None:
+    """Everything stays as it is. Where I did not ask, nothing happens."""
+    if (await db.exec(TAKE_BACK, params=me.scope)).first():
+        db.add(SecurityEvent.of(me.id, SecurityEventKind.DELETION_STOPPED, now, me.session_id))
