@@ -162,14 +162,12 @@ class Hour(Mine, HourFields, table=True):
         return hour
 
     def move_on(self, schedule: Schedule, now: datetime) -> None:
-        """To the first occurrence after now; what was missed meanwhile is not made up for, nor is
-        a date that the zone leaves out: in Samoa no 30 December 2011 ever came.
-        """
+        """To the first occurrence after now; what was missed meanwhile is not made up for."""
         day = local_date(now, self.zone) - timedelta(days=1)
         while True:
             day = schedule.next_on(day)
             if day <= self.next_on or not date_exists(day, self.zone):
-                continue
+                continue  # in Samoa no 30 December 2011 ever came
             if (at := instant(day, self.at, self.zone)) > now:
                 self.next_on, self.next_at = day, at
                 return
@@ -188,8 +186,8 @@ class SchedulePublic(Terms):
 
 def ours(row: type[Schedule | Signature]) -> ColumnElement[bool]:
     """What the wall says as well, in other words."""
-    whose = (col(row.couple_id), col(row.account_id))
-    return (whose[0] == bindparam("couple")) | whose[0].is_(None) & (whose[1] == bindparam("me"))
+    couple, mine = col(row.couple_id), col(row.account_id) == bindparam("me")
+    return (couple == bindparam("couple")) | couple.is_(None) & mine
 
 
 SCHEDULES = select(Schedule).where(ours(Schedule)).order_by(col(Schedule.id)).limit(MOST_LISTED)
