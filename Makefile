@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test check proof format lock contract clean
+.PHONY: help demo serve test check proofs format lock contract clean
 
 help: ## List the commands
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1	\2/p' $(MAKEFILE_LIST)
@@ -24,14 +24,15 @@ check: .venv/dev ## Format, lint, types, import contracts, contract file, tests
 	$(BIN)/twofold openapi --check
 	$(BIN)/pytest -n auto
 
-PROOFS := matrix fuzz races states
-.PHONY: $(PROOFS:%=proof-%)
-proof: $(PROOFS:%=proof-%) ## Run what proves at full size; one by itself: make proof-races ARGS="--seed 7"
-$(PROOFS:%=proof-%): proof-%: .venv/dev
-	$(BIN)/python -m tests.proofs.$* $(ARGS)
-
 contract: ## Lint openapi.yaml and type-check a TypeScript client of it (needs Node and npm)
 	tests/contract/check
+
+# Each prints what it did, its seed and its time, and takes sizes: see its --help.
+proof-%: .venv/dev
+	$(BIN)/python -m tests.proofs.$* $(SIZES)
+
+PROOFS := matrix races states fuzz crash writes outage access occurrences bouncer
+proofs: $(PROOFS:%=proof-%) ## Run the programs that prove, at full size (also one by one: make proof-crash)
 
 format: .venv/dev ## Format, and write openapi.yaml anew
 	$(BIN)/ruff format .

@@ -8,8 +8,9 @@ from fastapi import APIRouter
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col
 
-from api.deps import Db, House, Me, MeWriting, Now, become
+from api.deps import Counted, Db, House, Me, MeWriting, Now, become, limited
 from api.errors import NotSignedIn, Refusal, Underage, documented
+from api.policy.limits import SIGN_UP, SIGN_UP_EMAIL
 from schemas.accounts import ACCOUNT, Account, AccountPublic, AccountWrite, SignUp
 from schemas.base import local_date, new_id
 from schemas.data_keys import DataKey
@@ -30,9 +31,11 @@ class PasswordCommonlyUsed(Refusal):
     status_code=202,
     summary="Sign up",
     responses=documented(Underage, PasswordCommonlyUsed),
+    dependencies=[limited(SIGN_UP)],
 )
-async def sign_up(body: SignUp, db: Db, now: Now, house: House) -> None:
+async def sign_up(body: SignUp, db: Db, now: Now, house: House, counted: Counted) -> None:
     """Accepted, then sign in. The answer is the same where the address is already known."""
+    await counted.add(SIGN_UP_EMAIL, body.email)
     if not body.adult(local_date(now, body.zone)):
         raise Underage
     password = body.password.get_secret_value()

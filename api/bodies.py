@@ -1,6 +1,8 @@
-"""What a body must be before anybody reads it: small, and clear about what it says."""
+"""What a body must be before anybody reads it: small, soon here, and clear about what it says."""
 
+import asyncio
 import json
+import math
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -9,35 +11,38 @@ from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
-from api.errors import TooLarge
+from api.errors import TooLarge, TooSlow
+from api.layers import Layer
 
 LARGEST_BODY = 64 * 1024
+SLOWEST_BODY = 10  # seconds from the first byte that is waited for to the last
 
 
-class BodyLimit:
+class BodyLimit(Layer):
     """Asked before all else: whoever gets a 413 knows that nothing was done."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
+    async def http(self, scope: Scope, receive: Receive, send: Send) -> None:
         if too_long(Headers(scope=scope).get("content-length", "0")):
             await TooLarge.response()(scope, receive, send)
             return
-        received = 0
+        loop = asyncio.get_running_loop()
+        received, latest = 0, loop.time() + SLOWEST_BODY
 
         async def receive_counted() -> Message:
-            nonlocal received
-            message = await receive()
+            nonlocal received, latest
+            try:
+                async with asyncio.timeout_at(latest):
+                    message = await receive()
+            except TimeoutError:
+                raise HTTPException(TooSlow.status) from None
             received += len(message.get("body", b""))
             if received > LARGEST_BODY:
                 # Not a Refusal: FastAPI would take it for a body that cannot be read.
                 raise HTTPException(TooLarge.status)
+            if not message.get("more_body"):
+                latest = math.inf  # all of it is here; whoever waits now waits for a hang-up
             return message
 
         await self.app(scope, receive_counted, send)

@@ -3,6 +3,7 @@
 Db         the transaction of this request
 Now        its time
 House      what the application was built with: keys, passwords, engine
+Counted    how often it was asked; `limited(policy)` counts before anything else is done
 Me         who asks
 MeWriting  who asks, and nobody else writes for them (or, paired, for the two of them) meanwhile
 Reader     who asks, within a couple; without one it is refused
@@ -14,7 +15,7 @@ Fresh      who asks, writing, having proved lately that it is them. For what a p
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Depends, Request
@@ -25,9 +26,12 @@ from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from api import tokens
+from api.crowd import Crowd
 from api.errors import NotPaired, NotProved, NotSignedIn
 from api.issuers import Trusted
+from api.limits import Limits, Tally
 from api.passwords import Passwords
+from api.policy.limits import Policy, protects
 from schemas.base import Locale
 from schemas.data_keys import place
 from schemas.database import transaction
@@ -49,6 +53,9 @@ class Fittings:
     passwords: Passwords = field(default_factory=Passwords)
     security_contact: str | None = None
     issuers: Mapping[Issuer, Trusted] = field(default_factory=dict)
+    limits: Limits = field(default_factory=Limits)
+    crowd: Crowd = field(default_factory=Crowd)
+    docs: bool = False  # are /docs and the like open?
 
 
 async def read_house(request: Request) -> Fittings:
@@ -57,6 +64,27 @@ async def read_house(request: Request) -> Fittings:
 
 
 House = Annotated[Fittings, Depends(read_house)]
+
+
+async def read_tally(request: Request) -> Tally:
+    tally: Tally = request.state.tally
+    return tally
+
+
+Counted = Annotated[Tally, Depends(read_tally)]
+
+
+def limited(*policies: Policy) -> Any:  # noqa: ANN401 - as FastAPI says itself
+    """For `dependencies=`: counted before anything else is done. Whoever brings no good token to
+    what is counted by account is turned away, and uses up nothing of anybody's.
+    """
+
+    async def count(tally: Counted) -> None:
+        if {policy.subject for policy in policies} <= tally.subjects.keys():
+            for policy in policies:
+                await tally.add(policy)
+
+    return Depends(count)
 
 
 async def read_clock(house: House) -> datetime:
@@ -78,14 +106,19 @@ Db = Annotated[AsyncSession, Depends(open_transaction, scope="function")]
 Bearer = Annotated[HTTPAuthorizationCredentials | None, Depends(HTTPBearer(auto_error=False))]
 
 
-async def read_token(bearer: Bearer, house: House, now: Now) -> tokens.Claims:
+async def read_token(
+    bearer: Bearer, house: House, now: Now, request: Request
+) -> AsyncIterator[tokens.Claims]:
+    """For as long as they have a place in the crowd: one is needed before any connection is."""
     claims = tokens.read(house.token_keys, bearer.credentials, now) if bearer else None
     if claims is None:
         raise NotSignedIn
-    return claims
+    urgent = protects(request.method, request.scope["path"])
+    async with house.crowd.enter(claims.account_id, claims.session_id, protects=urgent):
+        yield claims
 
 
-Claims = Annotated[tokens.Claims, Depends(read_token)]
+Claims = Annotated[tokens.Claims, Depends(read_token, scope="function")]
 
 
 async def me(claims: Claims, db: Db, now: Now, house: House) -> Person:

@@ -101,6 +101,35 @@ class TooLarge(Refusal):
     type = "/problems/too-large"
     status = 413
     detail = "The body is larger than anything that this API takes."
+    headers: ClassVar[Mapping[str, str]] = {"Connection": "close"}
+
+
+class TooSlow(Refusal):
+    type = "/problems/too-slow"
+    status = 408
+    detail = "The body did not come in time. Nothing was changed; send it again."
+    headers: ClassVar[Mapping[str, str]] = {"Connection": "close"}
+
+
+class AddressTooLong(Refusal):
+    type = "/problems/address-too-long"
+    status = 414
+    detail = "The address is longer than any that this API has."
+
+
+class HeadersTooLarge(Refusal):
+    type = "/problems/headers-too-large"
+    status = 431
+    detail = "The headers are larger, or more, than anything that this API needs."
+
+
+class TooManyRequests(Refusal):
+    """Which limit it was, and how long it lasts, is told in headers: see `api/limits.py`."""
+
+    type = "/problems/too-many-requests"
+    status = 429
+    detail = "This was asked too often. Nothing was changed; wait as long as `Retry-After` says."
+    headers: ClassVar[Mapping[str, str]] = {"Retry-After": "1"}
 
 
 class Busy(Refusal):
@@ -116,11 +145,16 @@ class Broken(Refusal):
     detail = "Something broke on our side. Nothing was changed."
 
 
+# Wherever it is asked for.
+EVERYWHERE: tuple[type[Refusal], ...] = (
+    *(AddressTooLong, Invalid, TooManyRequests, HeadersTooLarge, Busy),
+)
+
+
 def documented(*refusals: type[Refusal]) -> dict[int | str, dict[str, Any]]:
     """For `responses=`: these refusals and those that every route has, by status."""
     found: dict[int | str, dict[str, Any]] = {}
-    everywhere: tuple[type[Refusal], ...] = (Invalid, Busy)
-    for refusal in everywhere + refusals:
+    for refusal in EVERYWHERE + refusals:
         media: dict[str, Any] = {"schema": {"$ref": "#/components/schemas/Problem"}, "examples": {}}
         response = {"description": refusal.detail, "content": {PROBLEM_JSON: media}}
         if refusal.headers:

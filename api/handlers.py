@@ -14,10 +14,12 @@ from fastapi.responses import JSONResponse
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
-from api.errors import Broken, Busy, Invalid, NotFound, Refusal, TooLarge, answer
+from api import heads
+from api.errors import Broken, Busy, Invalid, NotFound, Refusal, TooLarge, TooSlow, answer
 from api.idempotency import Replayed, replayed
+from api.layers import Layer, with_headers
 from api.logs import place
 
 LONGEST_POINTER = 200
@@ -67,8 +69,9 @@ async def unknown(_: Request, error: HTTPException) -> JSONResponse:
     """What the framework itself refuses: no such path, no such method, no such body."""
     if error.status_code == HTTPStatus.NOT_FOUND:
         return NotFound.response()
-    if error.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
-        return TooLarge.response()
+    for refusal in (TooLarge, TooSlow):
+        if error.status_code == refusal.status:
+            return refusal.response()
     if error.status_code == HTTPStatus.BAD_REQUEST:
         return unreadable("This is not JSON that can be read.")
     plain = {"type": "about:blank", "title": error.detail, "status": error.status_code}
@@ -96,28 +99,19 @@ HANDLERS: dict[int | type[Exception], Callable[[Request, Any], Coroutine[Any, An
 }
 
 
-class LastResort:
+class LastResort(Layer):
     """What nobody foresaw is a 500 problem, and in the log without what it was about.
 
     The message of an exception may hold what somebody wrote: its type and its place suffice.
-    Every answer is somebody's own: none is kept by anything on its way.
+    Whatever is answered, from here or from within, says what every answer says.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-
-        async def send_unkept(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], (b"cache-control", b"no-store")]
-            await send(message)
+    async def http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_guarded(message: Message) -> None:
+            await send(with_headers(message, heads.on_every_answer(message)))
 
         try:
-            await self.app(scope, receive, send_unkept)
+            await self.app(scope, receive, send_guarded)
         except Exception as error:  # noqa: BLE001
             log.error("%s at %s", type(error).__name__, place(error))  # noqa: TRY400
-            await Broken.response()(scope, receive, send_unkept)
+            await Broken.response()(scope, receive, send_guarded)

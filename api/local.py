@@ -5,11 +5,13 @@ as many of each as are needed.
 """
 
 import asyncio
+import hmac
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha256
 from pathlib import Path
 from random import Random
 
@@ -21,10 +23,12 @@ import migrations
 from api.app import create_app
 from api.deps import Fittings
 from api.issuers import Trusted
+from api.limits import Limits, open_storage
 from api.metrics import metrics
 from api.observed import Observed
 from api.passwords import Passwords
 from api.settings import Settings
+from api.wire import wired
 from notifications import worker
 from notifications.emulator import local_emulator
 from notifications.emulator_socket import serve
@@ -66,19 +70,22 @@ async def everything(
         fitted = fittings(settings, api, clock)
         by_role = dict(zip(Role, engines, strict=True))
         await house.enter_async_context(counted(settings, by_role, fitted.passwords))
-        app = Observed(create_app(fitted))
-        address = await house.enter_async_context(serve(app, port, settings.host))
+        serving = serve(Observed(create_app(fitted)), port, settings.host, **wired(settings))
+        address = await house.enter_async_context(serving)
         yield Addresses(address, fcm)
 
 
 def fittings(settings: Settings, engine: AsyncEngine, clock: Clock) -> Fittings:
-    keyring = Keyring(settings.data_keys)
+    """Processes that share token keys and a Redis share the counts in it."""
+    key = hmac.new(next(iter(settings.token_keys.values())), b"limits", sha256).digest()
     return Fittings(
         engine,
         clock,
         settings.token_keys,
-        keyring,
+        Keyring(settings.data_keys),
         security_contact=settings.security_contact,
+        limits=Limits(open_storage(settings.redis_url), key),
+        docs=settings.docs,
         issuers=Trusted.on(settings.issuers),
     )
 

@@ -6,7 +6,7 @@ from typing import Any
 import yaml
 from fastapi import FastAPI
 
-from api.errors import PROBLEM_JSON, Problem, TooLarge, documented
+from api.errors import PROBLEM_JSON, Problem, TooLarge, TooSlow, documented
 
 Node = dict[str, Any]
 
@@ -35,6 +35,7 @@ TAGS = [
     {"name": "identities", "description": "Signing in with Apple and Google. Mine."},
     {"name": "devices", "description": "Where a push reaches me. Mine."},
     {"name": "pairing", "description": "Becoming a couple, and leaving."},
+    {"name": "blocks", "description": "Former partners whose codes I do not take any more. Mine."},
     {"name": "consents", "description": "What I allow, one purpose at a time. Mine."},
     {"name": "boundaries", "description": "How, when and about what I may be reached. Mine."},
     {"name": "space", "description": "Stepping back for a while. Mine."},
@@ -120,7 +121,8 @@ def add_examples(
 def complete_responses(operation: Node, components: Node) -> None:
     responses = operation["responses"]
     if "requestBody" in operation:
-        responses[str(TooLarge.status)] = documented(TooLarge)[TooLarge.status]
+        of_a_body = documented(TooSlow, TooLarge)
+        responses |= {str(each.status): of_a_body[each.status] for each in (TooSlow, TooLarge)}
     for status in sorted(responses):
         response = responses.pop(status)
         if status in DONE:

@@ -13,11 +13,13 @@ from hashlib import sha256
 from fastapi import APIRouter
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from api.deps import Db, Fittings, House, Me, MeWriting, Now, Writer
+from api.deps import Db, Fittings, House, Me, MeWriting, Now, Writer, limited
 from api.errors import NotPaired, NotSignedIn, Refusal, documented
+from api.policy.limits import CODES, CODES_ACCOUNT
 from notifications import outbox
 from schemas.accounts import ACCOUNT, name_of
-from schemas.base import new_id
+from schemas.base import local_date, new_id
+from schemas.blocks import Block
 from schemas.invitations import (
     CODE_LENGTH,
     CODE_SIGNS,
@@ -39,6 +41,7 @@ from schemas.pairing import (
     LEAVE,
     TOGETHER,
     Leave,
+    Member,
     Pairing,
     PairingState,
     Person,
@@ -126,6 +129,7 @@ async def withdraw(_: MeWriting, db: Db) -> None:
     status_code=202,
     summary="Type a code",
     responses=documented(AlreadyPaired, CodeNotGood),
+    dependencies=[limited(CODES, CODES_ACCOUNT)],
 )
 async def redeem(body: Redeem, me: Me, db: Db, now: Now, house: House) -> Pairing:
     """Whoever invited me now sees my name and confirms me. Unknown, used, run out or one's own:
@@ -181,4 +185,14 @@ async def leave(me: Writer, db: Db, now: Now, body: Leave = SILENTLY) -> None:
     """
     if body.tell:
         await outbox.tell(db, me.partner_id, None, Kind.PAIRING_ENDED, now)
+    if body.block:
+        await block(me, db, now)
     await db.exec(LEAVE, params=me.scope)
+
+
+async def block(me: Member, db: AsyncSession, now: datetime) -> None:
+    """While it is known whom: a moment later nothing says who that was."""
+    _, sealed = (await db.exec(TOGETHER, params=me.scope)).one()
+    name = partners_name(me, sealed) or ""
+    db.add(Block.of(me, name, new_id(now), local_date(now, me.zone)))
+    await db.flush()

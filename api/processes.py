@@ -17,6 +17,7 @@ from api.local import a_sender, counted, fittings
 from api.observed import Observed
 from api.settings import Settings
 from api.stopping import told_to_stop
+from api.wire import wired
 from notifications import worker
 from notifications.emulator_socket import Server
 from schemas.database import Role, open_engine, ready
@@ -37,7 +38,7 @@ async def serve(settings: Settings, url: URL, clock: Clock) -> None:
         await ready(engine, migrations.head())
         fitted = fittings(settings, engine, clock)
         await house.enter_async_context(counted(settings, {Role.API: engine}, fitted.passwords))
-        server = Server(the_config(Observed(create_app(fitted))))
+        server = Server(the_config(Observed(create_app(fitted)), settings))
         serving = asyncio.create_task(server.serve(sockets=[listener(settings)]))
         await server.ready.wait()
         log.info("serving", extra={"host": settings.host, "port": settings.port})
@@ -46,14 +47,9 @@ async def serve(settings: Settings, url: URL, clock: Clock) -> None:
         await serving
 
 
-def the_config(app: Observed) -> uvicorn.Config:
-    # Paths hold ids of check-ins and nudges: the access log would say who does what, and when.
+def the_config(app: Observed, settings: Settings) -> uvicorn.Config:
     return uvicorn.Config(
-        app,
-        access_log=False,
-        log_config=None,
-        ws="none",
-        timeout_graceful_shutdown=LAST_REQUESTS,
+        app, log_config=None, timeout_graceful_shutdown=LAST_REQUESTS, **wired(settings)
     )
 
 

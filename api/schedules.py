@@ -27,7 +27,6 @@ from schemas.schedules import (
     MADE,
     MOST_SCHEDULES,
     SCHEDULE,
-    SCHEDULES,
     SIGNATURES,
     SIGNATURES_OF,
     Hour,
@@ -39,6 +38,7 @@ from schemas.schedules import (
     SignatureWrite,
     TermsWrite,
 )
+from schemas.schedules_declined import NO_LONGER_DECLINED, NOT_DECLINED, Declined
 from schemas.space import MY_SPACE
 
 router = APIRouter(prefix="/schedules", tags=["schedules"], responses=documented(NotSignedIn))
@@ -59,9 +59,9 @@ class OtherVersion(Refusal):
 @router.get("", summary="List schedules")
 async def read_schedules(me: Me, db: Db, now: Now) -> list[SchedulePublic]:
     """Mine, and those of the two of us. What my partner proposed during the space that I am in
-    is left out until it is over.
+    is left out until it is over, and what I declined until other terms are proposed.
     """
-    schedules = (await db.exec(SCHEDULES, params=me.scope)).all()
+    schedules = (await db.exec(NOT_DECLINED, params=me.scope)).all()
     signatures = (await db.exec(SIGNATURES, params=me.scope)).all()
     hours = {hour.schedule_id: hour for hour in await db.exec(HOURS, params=me.scope)}
     my_space = (await db.exec(MY_SPACE, params=me.scope)).one_or_none()
@@ -102,9 +102,11 @@ async def make(body: ScheduleWrite, me: MeWriting, db: Db, now: Now, once: Once)
 async def sign(
     schedule: Schedule, hour: HourFields, me: Person, db: AsyncSession, now: datetime
 ) -> None:
+    await db.exec(NO_LONGER_DECLINED, params={"me": me.id, "id": schedule.id})
     await db.merge(Signature.of(me, schedule))
     await db.merge(Hour.of(me, schedule, hour, now))
     await db.flush()
+    await outbox.no_longer_waits(db, me.id, Kind.SCHEDULE_PROPOSED, schedule.id)
 
 
 async def propose(schedule: Schedule, me: Person, db: AsyncSession, now: datetime) -> None:
@@ -133,14 +135,17 @@ async def load(schedule_id: UUID, me: Person, db: AsyncSession) -> Schedule:
 async def change(
     schedule_id: UUID, body: TermsWrite, me: MeWriting, db: Db, now: Now
 ) -> SchedulePublic:
-    """A new version, signed by me. For both, nothing is in force until my partner signs it too."""
+    """A new version, signed by me. For both, nothing is in force until my partner signs it too.
+    The same terms again are the same version: I sign it, or move my hour.
+    """
     schedule = await load(schedule_id, me, db)
     chosen(body.pack, for_both=schedule.couple_id is not None)
     if schedule.couple_id:
         await knock(paired(me), Approach(), db, now)
-    schedule.propose(me, body, now)
+    if not policy.same_terms(schedule, body):
+        schedule.propose(me, body, now)
+        await propose(schedule, me, db, now)
     await sign(schedule, body, me, db, now)
-    await propose(schedule, me, db, now)
     return await seen(schedule, me, db)
 
 
@@ -157,18 +162,19 @@ async def agree(
     if body.version != schedule.version:
         raise OtherVersion
     await sign(schedule, body, me, db, now)
-    await outbox.no_longer_waits(db, me.id, Kind.SCHEDULE_PROPOSED, schedule.id)
     return await seen(schedule, me, db)
 
 
 @router.delete(
     "/{schedule_id}/signature",
     status_code=204,
-    summary="Withdraw",
+    summary="Withdraw, or decline",
     responses=documented(NotFound),
 )
 async def withdraw(schedule_id: UUID, me: MeWriting, db: Db) -> None:
-    """Alone and at once: from now on it opens nothing. Signed by nobody, it is gone."""
+    """Alone and at once: from now on it opens nothing. Signed by nobody, it is gone. What I have
+    not signed I decline: I see no more of it, and whoever proposed it sees no difference.
+    """
     schedule = await load(schedule_id, me, db)
     signatures = (await db.exec(SIGNATURES_OF, params={"id": schedule.id})).all()
     mine = [each for each in signatures if each.account_id == me.id]
@@ -179,3 +185,6 @@ async def withdraw(schedule_id: UUID, me: MeWriting, db: Db) -> None:
     hours = [await db.get(Hour, (me.id, schedule.id))] if mine else []
     for row in (*mine, *hours):
         await db.delete(row)
+    if schedule.version not in [each.version for each in mine]:
+        await db.merge(Declined.by(me, schedule))
+        await outbox.no_longer_waits(db, me.id, Kind.SCHEDULE_PROPOSED, schedule.id)

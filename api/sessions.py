@@ -6,6 +6,7 @@ the chain, and the session ends for both; one that comes back before, and at onc
 lost the answer, and gets another.
 """
 
+import secrets
 from hashlib import sha256
 from typing import Annotated
 from uuid import UUID
@@ -15,9 +16,11 @@ from fastapi.responses import JSONResponse
 from sqlalchemy import Uuid, bindparam, func
 from sqlmodel import select
 
+from api import known_phones
 from api.begun import begin, issue
 from api.deps import Db, House, Me, MeWriting, Now, become
 from api.errors import NotFound, NotSignedIn, Refusal, documented
+from api.known_phones import count_going_on, count_try
 from schemas.accounts import ACCOUNT
 from schemas.database import transaction
 from schemas.sessions import (
@@ -28,6 +31,7 @@ from schemas.sessions import (
     Refresh,
     Session,
     SessionPublic,
+    SignedIn,
     SignIn,
     Tokens,
 )
@@ -51,7 +55,7 @@ class SessionOver(Refusal):
     detail = "This session is over. Sign in again."
 
 
-async def prove(body: SignIn, house: House) -> UUID:
+async def prove(body: SignIn, house: House, _: Annotated[None, Depends(count_try)]) -> UUID:
     """Whose address and password these are. No transaction is open while the password is tried.
 
     What is done for an unknown address is done for a known one, statement by statement.
@@ -69,13 +73,18 @@ async def prove(body: SignIn, house: House) -> UUID:
 
 @router.post("", status_code=201, summary="Sign in", responses=documented(WrongCredentials))
 async def sign_in(
-    account_id: Annotated[UUID, Depends(prove)], db: Db, now: Now, house: House
-) -> Tokens:
+    body: SignIn, account_id: Annotated[UUID, Depends(prove)], db: Db, now: Now, house: House
+) -> SignedIn:
     """Begin a session on this phone. The answer to an unknown address and a wrong password is
-    the same, and takes as long. Of more than twenty sessions, the longest unused ends.
+    the same, and takes as long. Of more than twenty sessions, the longest unused ends. Keep
+    `known_phone` and send it along the next time: then nobody who only knows the address can use
+    up the tries of this phone.
     """
     await become(db, account_id)
-    return await begin(account_id, db, house, now)
+    given = await begin(account_id, db, house, now)
+    name = secrets.token_urlsafe(16)
+    proof = known_phones.issue(house.token_keys, account_id, body.email, name, now)
+    return SignedIn(**given.model_dump(), known_phone=proof)
 
 
 @router.post(
@@ -83,10 +92,12 @@ async def sign_in(
     summary="Go on with a session",
     response_model=Tokens,
     responses=documented(SessionOver),
+    dependencies=[Depends(count_going_on)],
 )
 async def refresh(body: Refresh, db: Db, now: Now, house: House) -> Tokens | JSONResponse:
     """A refresh token is good once. Store the new one before using it; where the answer was lost,
-    send the old one again within two minutes.
+    send the old one again within two minutes. Send `known_phone` along, so that nobody at the same
+    network address can use up what this phone may ask.
     """
     token_hash = sha256(body.refresh_token.get_secret_value().encode()).digest()
     session_id = (await db.exec(SESSION_OF_TOKEN, params={"hash": token_hash})).one()

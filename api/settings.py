@@ -5,6 +5,7 @@ import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from tempfile import mkstemp
 from types import MappingProxyType
@@ -22,6 +23,7 @@ from schemas.sealing import KEY as KEY_LENGTH
 KEY = re.compile(r"(?P<id>[\w.-]+):(?P<key>(?:[0-9a-fA-F]{2}){32,})", re.ASCII)
 PORT = re.compile(r"[0-9]{1,5}")
 HTTP = ("http://", "https://")
+REDIS = ("redis://", "rediss://")
 Port = TypeVar("Port", int, None)
 CONTACTS = ("https://", "mailto:", "tel:")  # as RFC 9116 asks
 
@@ -43,6 +45,9 @@ class Settings:
     traces_endpoint: str | None
     security_contact: str | None
     issuers: Mapping[Issuer, Terms]
+    redis_url: str | None = field(repr=False)
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...]
+    docs: bool
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
@@ -66,6 +71,9 @@ class Settings:
             traces_endpoint=read_start(environment, "OTEL_EXPORTER_OTLP_ENDPOINT", HTTP),
             security_contact=read_start(environment, "TWOFOLD_SECURITY_CONTACT", CONTACTS),
             issuers=read_issuers(environment),
+            redis_url=read_start(environment, "TWOFOLD_REDIS_URL", REDIS),
+            trusted_proxies=read_proxies(environment.get("TWOFOLD_TRUSTED_PROXIES") or ""),
+            docs=read_docs(environment),
         )
 
 
@@ -136,6 +144,24 @@ def read_emulator(text: str | None) -> str | None:
     if text and not text.startswith(("http://", "https://")):
         raise SettingRefused("TWOFOLD_FCM_EMULATOR is not the URL of a local FCM")  # noqa: EM101, TRY003
     return text or None
+
+
+def read_proxies(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    """Addresses and networks. Nobody else is believed about whom they ask for."""
+    try:
+        return tuple(ip_network(each.strip()) for each in text.split(",") if text)
+    except ValueError:
+        raise SettingRefused(  # noqa: TRY003
+            "TWOFOLD_TRUSTED_PROXIES must be addresses or networks, with commas"  # noqa: EM101
+        ) from None
+
+
+def read_docs(environment: Mapping[str, str]) -> bool:
+    """On our own PostgreSQL somebody develops; with another, people may be served."""
+    text = environment.get("TWOFOLD_DOCS")
+    if text and text not in {"on", "off"}:
+        raise SettingRefused("TWOFOLD_DOCS must be on or off")  # noqa: EM101, TRY003
+    return text == "on" if text else not environment.get("TWOFOLD_DATABASE_URL")
 
 
 def kept_keys(path: Path) -> Mapping[str, bytes]:

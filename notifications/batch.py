@@ -47,17 +47,22 @@ class Batch:
                 async with transaction(engine) as db:
                     self.facts = await read_facts(db, accounts, self.now)
             wave = ringing[start : start + WAVE]
-            await asyncio.gather(*(self.ring(push, device, sender) for push, device in wave))
+            # Once for each push, however many phones: nothing changes while a wave leaves.
+            phones = {push: self.phones(push) for push, _ in wave}
+            await asyncio.gather(
+                *(
+                    self.ring(push, device, phones[push][device], sender)
+                    for push, device in wave
+                    if device in phones[push]
+                )
+            )
 
     def phones(self, push: Due) -> Mapping[UUID, Target]:
         """Where it may ring at this moment."""
         verdict = judge(push, self.facts.get(push.account_id), self.now)
         return verdict.phones if isinstance(verdict, Send) else {}
 
-    async def ring(self, push: Due, device: UUID, sender: Sender) -> None:
-        target = self.phones(push).get(device)
-        if target is None:
-            return
+    async def ring(self, push: Due, device: UUID, target: Target, sender: Sender) -> None:
         ttl = push.expires_at - self.now
         outcome = await sender.send(Push(push.id, push.kind, target, ttl))
         OUTCOMES.labels(type(outcome).__name__.lower()).inc()
@@ -75,7 +80,7 @@ class Batch:
 
     def follows(self, push: Due) -> Settled:
         if push.id in self.given_back:
-            return Later(self.now, push.attempts, push.reminders_left)
+            return Later(self.now, push.attempts - 1, push.reminders_left)  # nothing was tried
         if push.id in self.outcomes:
             return settle(push, self.outcomes[push.id], self.now)
         verdict = judge(push, self.facts.get(push.account_id), self.now)

@@ -12,13 +12,15 @@ from schemas.base import Body
 
 FCM_ERROR = "type.googleapis.com/google.firebase.fcm.v1.FcmError"
 BAD_REQUEST = "type.googleapis.com/google.rpc.BadRequest"
+QUOTA_FAILURE = "type.googleapis.com/google.rpc.QuotaFailure"
 
 
 class Mode(StrEnum):
     UNREGISTERED = "unregistered"
     INVALID_ARGUMENT = "invalid_argument"
     SENDER_MISMATCH = "sender_mismatch"
-    QUOTA = "quota"
+    QUOTA = "quota"  # the project's
+    DEVICE_QUOTA = "device_quota"
     UNAVAILABLE = "unavailable"
     INTERNAL = "internal"
     UNAUTHORIZED = "unauthorized"
@@ -66,17 +68,25 @@ class Faults:
 
 
 class Refusal(NamedTuple):
-    """A Google API error. `reason` is FCM's own word for it, where FCM has one."""
+    """A Google API error. `reason` is FCM's own word for it, where FCM has one; `exceeded` the
+    quota that is used up.
+    """
 
     code: int
     status: str
     message: str
     reason: str | None = None
+    exceeded: str | None = None
 
     def answer(
         self, retry_after: int | str | None = None, details: Iterable[Mapping[str, Any]] = ()
     ) -> JSONResponse:
-        own = [{"@type": FCM_ERROR, "errorCode": self.reason}] if self.reason else []
+        own: list[Mapping[str, Any]] = []
+        if self.reason:
+            own.append({"@type": FCM_ERROR, "errorCode": self.reason})
+        if self.exceeded:
+            violation = {"subject": "", "description": self.exceeded}
+            own.append({"@type": QUOTA_FAILURE, "violations": [violation]})
         error = {"code": self.code, "message": self.message, "status": self.status}
         headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
         body = {"error": error | {"details": [*own, *details]}}
@@ -100,7 +110,18 @@ REFUSALS = {
         403, "PERMISSION_DENIED", "SenderId mismatch", "SENDER_ID_MISMATCH"
     ),
     Mode.QUOTA: Refusal(
-        429, "RESOURCE_EXHAUSTED", "Quota exceeded for quota metric.", "QUOTA_EXCEEDED"
+        429,
+        "RESOURCE_EXHAUSTED",
+        "Quota exceeded for quota metric.",
+        "QUOTA_EXCEEDED",
+        "Message rate exceeded.",
+    ),
+    Mode.DEVICE_QUOTA: Refusal(
+        429,
+        "RESOURCE_EXHAUSTED",
+        "Resource has been exhausted (e.g. check quota).",
+        "QUOTA_EXCEEDED",
+        "Device message rate exceeded.",
     ),
     Mode.UNAVAILABLE: UNAVAILABLE,
     Mode.LOSE_ANSWER: UNAVAILABLE,

@@ -4,6 +4,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from typing import Any
 
 import uvicorn
 from fastapi import Request
@@ -12,14 +13,19 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 
 @asynccontextmanager
-async def serve(app: ASGIApp, port: int = 0, host: str = "127.0.0.1") -> AsyncIterator[str]:
+async def serve(
+    app: ASGIApp,
+    port: int = 0,
+    host: str = "127.0.0.1",
+    **how: Any,  # noqa: ANN401 - as `uvicorn.Config` takes it
+) -> AsyncIterator[str]:
     """On loopback and on a free port, unless others are given; yields the base URL."""
     listener = socket.create_server((host, port))
     port = listener.getsockname()[1]
     # Nothing here changes how uvicorn logs: the API may be served by the same process.
-    config = uvicorn.Config(
-        app, http=Line, ws="none", lifespan="off", log_config=None, timeout_graceful_shutdown=5
-    )
+    settings: dict[str, Any] = {"http": Line, "ws": "none"} | how
+    settings |= {"lifespan": "off", "log_config": None, "timeout_graceful_shutdown": 5}
+    config = uvicorn.Config(app, **settings)
     server = Server(config)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     await server.ready.wait()

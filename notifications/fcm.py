@@ -21,9 +21,9 @@ from firebase_admin import credentials, messaging
 from google.auth.transport import Response
 from google.auth.transport.requests import Request
 
-from notifications.fcm_access import Access, NoAccess
+from notifications.fcm_access import ASK_AGAIN_AFTER, Access, NoAccess
 from notifications.fcm_answers import Answer, judge, later, needs_new_credential
-from notifications.push import Outcome, Push, Refused
+from notifications.push import Outcome, Push, Refused, Unsent
 from notifications.texts import CHANNEL, SHOWN, TEXTS, UNSEEN, Manner, Text
 from schemas.devices import Platform, TargetKind
 from schemas.traces import span
@@ -53,7 +53,8 @@ async def open_fcm(
         msg = "the service account names no project"
         raise ValueError(msg)
     url = f"{base_url or GOOGLE}/v1/projects/{certificate.project_id}/messages:send"
-    ask = partial(ask_for_token, certificate, patience)
+    # Half of it, so that whoever waits for a credential hears that there is none.
+    ask = partial(ask_for_token, certificate, patience / 2)
     async with (
         # No limit of its own: a push must not stand in line here after it was judged.
         aiohttp.ClientSession(
@@ -86,6 +87,8 @@ class Fcm:
             with span("fcm"):
                 async with asyncio.timeout(self.patience):
                     answer = await self.deliver(body)
+        except NoAccess:
+            return Unsent(ASK_AGAIN_AFTER)
         except Exception as error:  # noqa: BLE001
             # Its type alone: a message may repeat the token.
             log.warning("push %s got no answer: %s", push.id, type(error).__name__)

@@ -1,8 +1,9 @@
 """What an answer of FCM means for a push. Pure.
 
-FCM asks senders to wait after 429 as told, or a minute, and everybody together; after 500 and
-503 as told, or ten seconds, with jitter; and to send nothing again that it called wrong. What
-does not speak like FCM was not FCM but something on the way, and says nothing about the push.
+FCM asks senders to wait after 429 as told, or a minute, and everybody together, unless it says
+that it is one device that gets too much; after 500 and 503 as told, or ten seconds, with jitter;
+and to send nothing again that it called wrong. What does not speak like FCM was not FCM but
+something on the way, and says nothing about the push.
 """
 
 import re
@@ -37,9 +38,15 @@ class Violation(BaseModel):
     field: str = ""
 
 
+class Exceeded(BaseModel):
+    subject: str = ""
+    description: str = ""
+
+
 class Detail(BaseModel):
     code: str = Field(default="", alias="errorCode")
     violations: tuple[Violation, ...] = Field(default=(), alias="fieldViolations")
+    exceeded: tuple[Exceeded, ...] = Field(default=(), alias="violations")
 
 
 class Fault(BaseModel):
@@ -59,6 +66,17 @@ class Fault(BaseModel):
         spoken = kind is TargetKind.TOKEN and self.message == BAD_TOKEN
         return spoken or f"message.{kind}" in fields
 
+    def is_about_one_device(self) -> bool:
+        """Whether a quota of this phone alone is used up, and not the project's.
+
+        FCM's documentation knows three, in a QuotaFailure: "Message rate exceeded", "Device message
+        rate exceeded" and, for topics, which we do not use, "Topic message rate exceeded". Whatever
+        says it otherwise, as Google's own quotas do, is everybody's: rather wait too long.
+        """
+        exceeded = [each for detail in self.details for each in detail.exceeded]
+        said = [f"{each.subject} {each.description}".lower() for each in exceeded]
+        return bool(said) and all("device" in each for each in said)
+
 
 class Reply(BaseModel):
     """As much of an answer as we act on. Empty, where it is not FCM's."""
@@ -73,6 +91,8 @@ def judge(answer: Answer, kind: TargetKind, now: datetime, random: Random) -> Ou
     wait = read_wait(answer.retry_after, now)
     if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
         pause = QUOTA_PAUSE if wait is None else wait
+        if reply.error and reply.error.is_about_one_device():
+            return later(random, pause)
         return Retry(min(max(pause, SECOND), LONGEST), everybody=True)
     if answer.status == HTTPStatus.OK and reply.name:
         return Sent()

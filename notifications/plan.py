@@ -6,7 +6,7 @@ that is not in force only moves on. Whoever is leaving at this moment is passed 
 
 from collections.abc import Collection, Iterable
 from datetime import date, datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import ARRAY, Integer, Uuid, any_, bindparam, func, tuple_
@@ -132,22 +132,27 @@ async def add(db: AsyncSession, nudges: Collection[Nudge]) -> None:
     rows = [nudge.model_dump() for nudge in nudges]
     added = insert(Nudge).values(rows).on_conflict_do_nothing().returning(col(Nudge.id))
     new = set((await db.exec(added)).scalars())
-    # One for each person: an upsert cannot touch a row twice.
-    rings = {n.account_id: n for n in sorted(nudges, key=lambda n: n.made_at) if n.id in new}
+    # One for each person, and one for what is the two's: an upsert cannot touch a row twice.
+    rings = {
+        (n.account_id, n.couple_id): n
+        for n in sorted(nudges, key=lambda n: n.made_at)
+        if n.id in new
+    }
     if not rings:
         return
-    pushes = [
-        {
-            "id": n.id,
-            "account_id": n.account_id,
-            "kind": n.kind,
-            "due_at": n.made_at,
-            "expires_at": min(n.expires_at, n.made_at + RINGS_FOR),
-            "attempts": 0,
-            "reminders_left": 1,
-        }
-        for n in sorted(rings.values(), key=lambda n: n.account_id)
-    ]
+    ordered = sorted(rings.values(), key=lambda n: (n.account_id, str(n.couple_id)))
+    pushes = [ring_of(nudge) for nudge in ordered]
     ring = insert(Push).values(pushes)
-    replaced = {name: ring.excluded[name] for name in pushes[0] if name != "account_id"}
-    await db.exec(ring.on_conflict_do_update(index_elements=["account_id", "kind"], set_=replaced))
+    same = ["account_id", "kind", "couple_id"]
+    replaced = {name: ring.excluded[name] for name in pushes[0] if name not in same}
+    await db.exec(ring.on_conflict_do_update(index_elements=same, set_=replaced))
+
+
+def ring_of(nudge: Nudge) -> dict[str, Any]:
+    return {
+        **nudge.model_dump(include={"id", "account_id", "couple_id", "kind"}),
+        "due_at": nudge.made_at,
+        "expires_at": min(nudge.expires_at, nudge.made_at + RINGS_FOR),
+        "attempts": 0,
+        "reminders_left": 1,
+    }

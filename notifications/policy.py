@@ -1,12 +1,12 @@
 """May this push be sent now, and what follows from how that went? Pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
-from notifications.push import Outcome, Retry, Sent, Target
+from notifications.push import Outcome, Retry, Sent, Target, Unsent
 from notifications.schedule import SECOND_AFTER
 from schemas.base import local_date
 from schemas.door import Approach, Held, Open, Recipient, Refused, door
@@ -111,13 +111,30 @@ def admitted(push: Due, facts: Facts, now: datetime) -> Open | Held | Refused:
     """
     recipient, space = facts.recipient, facts.recipient.space
     if push.kind.from_partner:
-        contact = next((each for each in facts.contacts if each.id == push.about), None)
-        return door(before(contact, facts), approach(contact), now)
+        knocking = ringing(push, facts)
+        return widest([door(before(each, facts), approach(each), now) for each in knocking])
     if push.couple_id and push.kind is Kind.CHECKIN_REMINDER and space and space.covers(now):
         return Held(None)
     quiet = recipient.boundaries.quiet_hours
     until = quiet.over_at(now, recipient.zone) if quiet else None
     return Held(until) if until else Open()
+
+
+def ringing(push: Due, facts: Facts) -> list[Contact | None]:
+    """The phrase that it was made for, and those that came since and found it waiting."""
+    first = next((each for each in facts.contacts if each.id == push.about), None)
+    if first is None:
+        return [None]
+    return [each for each in facts.contacts if each.sent_at >= first.sent_at]
+
+
+def widest(verdicts: Sequence[Open | Held | Refused]) -> Open | Held | Refused:
+    """One that is let in is enough; one that may be let in later is waited for."""
+
+    def width(verdict: Open | Held | Refused) -> tuple[bool, bool]:
+        return isinstance(verdict, Open), isinstance(verdict, Held) and verdict.until is not None
+
+    return max(verdicts, key=width)
 
 
 def approach(contact: Contact | None) -> Approach:
@@ -144,6 +161,9 @@ def settle(push: Due, outcomes: Mapping[UUID, Outcome], now: datetime) -> Settle
             return Later(again, 0, push.reminders_left - 1)
         return Done()
     waits = [outcome.after for outcome in outcomes.values() if isinstance(outcome, Retry)]
+    unsent = [each.after for each in outcomes.values() if isinstance(each, Unsent)]
+    if unsent and not waits:
+        return Later(now + max(unsent), push.attempts - 1, push.reminders_left)
     if not waits or push.attempts >= MOST_ATTEMPTS:
         return Done()
     # Each time twice as long, as FCM asks.
@@ -152,7 +172,11 @@ def settle(push: Due, outcomes: Mapping[UUID, Outcome], now: datetime) -> Settle
 
 
 def pause(outcomes: Iterable[Mapping[UUID, Outcome]]) -> timedelta:
-    """How long nothing at all may be sent, since FCM has had enough."""
+    """How long nothing at all may be sent, since FCM has had enough, or does not let us in."""
     every = (outcome for phones in outcomes for outcome in phones.values())
-    asked = [each.after for each in every if isinstance(each, Retry) and each.everybody]
+    asked = [
+        each.after
+        for each in every
+        if isinstance(each, Unsent) or (isinstance(each, Retry) and each.everybody)
+    ]
     return max(asked, default=timedelta(0))

@@ -54,7 +54,14 @@ class Retry:
     everybody: bool = False
 
 
-Outcome = Sent | Gone | Refused | Retry
+@dataclass(frozen=True, slots=True)
+class Unsent:
+    """Nothing was tried: at present nobody would listen to us, for whomever it is."""
+
+    after: timedelta
+
+
+Outcome = Sent | Gone | Refused | Retry | Unsent
 
 
 class Sender(Protocol):

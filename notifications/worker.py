@@ -22,6 +22,7 @@ from notifications.metrics import OLDEST, TICKED, WAITING
 from notifications.plan import plan
 from notifications.policy import pause
 from notifications.push import Sender
+from schemas.base import EARLIEST
 from schemas.database import transaction
 from schemas.traces import span
 
@@ -38,12 +39,27 @@ log = logging.getLogger(__name__)
 
 
 async def tick(
-    engine: AsyncEngine, sender: Sender, now: datetime, stop: asyncio.Event | None = None
+    engine: AsyncEngine,
+    sender: Sender,
+    now: datetime,
+    stop: asyncio.Event | None = None,
+    *,
+    resting: bool = False,
 ) -> tuple[int, timedelta]:
-    """Handle what is due at `now`. Returns how much that was, and how long FCM wants peace."""
+    """Handle what is due at `now`. Returns how much that was, and how long FCM wants peace. While
+    it has it, nothing is sent; check-ins open all the same.
+    """
     async with step("plan", engine) as db:
         planned = await plan(db, now, HOURS)
+    if resting:
+        return planned, timedelta(0)
+    sent, peace = await send_due(engine, sender, now, stop)
+    return planned + sent, peace
 
+
+async def send_due(
+    engine: AsyncEngine, sender: Sender, now: datetime, stop: asyncio.Event | None
+) -> tuple[int, timedelta]:
     # Workers that disagree about the time would cut each other's leases short: in production
     # `now` is the database's clock, read before each tick.
     lease = now + LEASE
@@ -60,7 +76,7 @@ async def tick(
         async with step("record", engine) as db:
             await queue.record(db, lease, batch.settled())
             await queue.forget(db, batch.dead)
-    return planned + len(pushes), pause(batch.outcomes.values())
+    return len(pushes), pause(batch.outcomes.values())
 
 
 @asynccontextmanager
@@ -96,15 +112,17 @@ async def work(
 ) -> None:
     """Tick until told to stop; then finish what has begun, and nothing more."""
     done: dict[Chore, datetime] = {}
+    peace_until = EARLIEST
     while not stop.is_set():
         wait: float
         try:
             now = await clock()
             await do_chores(engine, now, done)
             with span("tick"):
-                handled, peace = await tick(engine, sender, now, stop)
+                handled, peace = await tick(engine, sender, now, stop, resting=now < peace_until)
+            peace_until = max(peace_until, now + peace)
             TICKED.set_to_current_time()
-            wait = peace.total_seconds() or (0.0 if handled else WAKE_EVERY)
+            wait = 0.0 if handled else WAKE_EVERY
         except (DBAPIError, OSError, TimeoutError) as error:
             # The database is away, or two of us waited for each other: nothing is lost, since
             # what was claimed comes back by itself.

@@ -120,7 +120,9 @@ def local_date(at: datetime, zone: str) -> date:
 
 
 def date_exists(on: date, zone: str) -> bool:
-    """Places that moved across the date line have left one out, and its noon with it."""
+    """Who moves across the date line may leave one out: Samoa had no 30 December 2011, nor its
+    noon.
+    """
     return local_date(instant(on, time(12), zone), zone) == on
 
 

@@ -66,7 +66,9 @@ class QuietHours(Boundary):
 
 
 class DailyBudget(Boundary):
-    """How often a day, by my clock, my partner may reach me; 0 is a number."""
+    """How often a day, by my clock, my partner may reach me. 0: nothing that comes from them rings,
+    whatever it is.
+    """
 
     most: StrictInt = Field(ge=0, le=MOST_CONTACTS)
 
@@ -103,6 +105,10 @@ class Boundaries(SQLModel):
     daily_budget: DailyBudget | None
     off_limit_topics: OffLimitTopics | None
     unwanted_nudges: UnwantedNudges | None
+
+    def no_contact(self) -> bool:
+        """Is nothing from the partner to ring here?"""
+        return self.daily_budget is not None and not self.daily_budget.most
 
     def any_shown(self) -> bool:
         """Is the partner to see any of them?"""

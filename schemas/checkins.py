@@ -21,6 +21,7 @@ from schemas.base import Body, Text, local_date, new_id
 from schemas.pairing import Person
 from schemas.questionnaires import Name, Pack
 from schemas.schedules import Hour
+from schemas.space import came_into_my_space
 
 OPEN_FOR = timedelta(days=7)
 PAGE = 50
@@ -167,6 +168,7 @@ MY_HOUR_HAS_COME = ~(
     .where(col(Hour.next_on) <= Checkin.date)
     .exists()
 )
+NOT_KEPT_BACK = ~came_into_my_space(col(Checkin.begun_by), col(Checkin.begun_at))
 # Mine, my couple's, and former couples' in which I have answered. The wall says the same.
 _answer = table("answer", column("checkin_id", Uuid), column("account_id", Uuid))
 MINE_TO_SEE = MY_HOUR_HAS_COME & or_(
@@ -176,7 +178,7 @@ MINE_TO_SEE = MY_HOUR_HAS_COME & or_(
 )
 CHECKINS = (
     select(Checkin)
-    .where(MINE_TO_SEE)
+    .where(MINE_TO_SEE, NOT_KEPT_BACK)
     .where(
         tuple_(col(Checkin.date), col(Checkin.id))
         < tuple_(bindparam("date", type_=Date), bindparam("id", type_=Uuid))

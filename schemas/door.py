@@ -105,6 +105,9 @@ def closed_by(recipient: Recipient, approach: Approach, now: datetime) -> Iterat
         yield Closed(Reason.QUIET_HOURS, quiet.shown and approach.phrase is not None, until)
     if approach.phrase:
         yield from closed_to(approach.phrase, recipient)
+    elif recipient.boundaries.no_contact():
+        # What stays to be found may be made, and is found without a ring.
+        yield Closed(Reason.DAILY_BUDGET, shown=False)
 
 
 def closed_to(phrase: Phrase, recipient: Recipient) -> Iterator[Closed]:

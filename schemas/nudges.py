@@ -69,16 +69,19 @@ class Nudge(Mine, table=True):
 
 
 class Push(SQLModel, table=True):
-    """A push to be made; done is gone. At most one of a kind waits for a person."""
+    """A push to be made; done is gone. At most one of a kind waits for a person, of what is theirs
+    alone and of what is the two's: what closes the one must not take the other along.
+    """
 
     __table_args__ = (
         ForeignKeyConstraint(["id"], ["nudge.id"], ondelete="CASCADE"),
-        UniqueConstraint("account_id", "kind"),
+        UniqueConstraint("account_id", "kind", "couple_id", postgresql_nulls_not_distinct=True),
         Index("ix_push_due_at", "due_at"),
     )
 
     id: UUID = Field(primary_key=True, description="The nudge's; every repeat carries it.")
     account_id: UUID = Field(foreign_key="account.id", ondelete="CASCADE")
+    couple_id: UUID | None = Field(description="The nudge's.")
     kind: Kind = Field(sa_type=words(Kind))
     due_at: datetime = Field(description="When it is due; ahead while leased.")
     expires_at: datetime

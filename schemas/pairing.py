@@ -139,10 +139,15 @@ class PairingState(StrEnum):
 class Leave(Body):
     """Leave, alone and at once."""
 
-    # The one choice with a default: to leave it out is to be silent, and nobody has to stay
-    # because of a field.
+    # The only choices with a default: to leave them out is to be silent and to block nobody, and
+    # nobody has to stay because of a field.
     tell: StrictBool = Field(
         default=False, description="True: my partner's phone says once that something changed."
+    )
+    block: StrictBool = Field(
+        default=False,
+        description="True: neither can take the other's invitation from now on, until I lift it."
+        " They are not told.",
     )
 
 

@@ -77,7 +77,7 @@ class SignatureWrite(HourFields, Body):
 
 
 class Schedule(Terms, Agreement, table=True):
-    """Terms as they stand; a proposal replaces them and needs both to sign again."""
+    """Terms as they stand; other terms replace them and need both to sign again."""
 
     __table_args__ = (within_pairing(),)
 
@@ -90,9 +90,9 @@ class Schedule(Terms, Agreement, table=True):
     @classmethod
     def of(cls, me: Person, body: ScheduleWrite, now: datetime) -> Self:
         """The row that this person's request asks for."""
-        private = {"id": new_id(now), "account_id": me.id, "version": 1, "proposed_at": now}
-        ours = {"couple_id": me.couple_id if body.for_both else None}
-        return cls.model_validate(body, update=private | ours)
+        whose = {"account_id": me.id, "couple_id": me.couple_id if body.for_both else None}
+        private = {"id": new_id(now), "version": 1, "proposed_at": now}
+        return cls.model_validate(body, update=whose | private)
 
     def propose(self, me: Person, body: TermsWrite, now: datetime) -> None:
         """New terms, as a version that nobody has signed yet."""
@@ -162,15 +162,12 @@ class Hour(Mine, HourFields, table=True):
         return hour
 
     def move_on(self, schedule: Schedule, now: datetime) -> None:
-        """To the first occurrence after now; what was missed meanwhile is not made up for."""
-        day = local_date(now, self.zone) - timedelta(days=1)
-        while True:
+        """To the first occurrence after now, on a date that there is; what was missed is over."""
+        day, at = local_date(now, self.zone) - timedelta(days=1), now
+        while at <= now or day <= self.next_on or not date_exists(day, self.zone):
             day = schedule.next_on(day)
-            if day <= self.next_on or not date_exists(day, self.zone):
-                continue  # in Samoa no 30 December 2011 ever came
-            if (at := instant(day, self.at, self.zone)) > now:
-                self.next_on, self.next_at = day, at
-                return
+            at = instant(day, self.at, self.zone)
+        self.next_on, self.next_at = day, at
 
 
 class SchedulePublic(Terms):
@@ -186,8 +183,8 @@ class SchedulePublic(Terms):
 
 def ours(row: type[Schedule | Signature]) -> ColumnElement[bool]:
     """What the wall says as well, in other words."""
-    couple, mine = col(row.couple_id), col(row.account_id) == bindparam("me")
-    return (couple == bindparam("couple")) | couple.is_(None) & mine
+    whose = (col(row.couple_id), col(row.account_id))
+    return (whose[0] == bindparam("couple")) | whose[0].is_(None) & (whose[1] == bindparam("me"))
 
 
 SCHEDULES = select(Schedule).where(ours(Schedule)).order_by(col(Schedule.id)).limit(MOST_LISTED)

@@ -119,6 +119,12 @@ class Tokens(SQLModel):
     refresh_token: str
 
 
+class SignedIn(Tokens):
+    """The same, and what this phone is known by the next time."""
+
+    known_phone: str
+
+
 SESSIONS = select(Session).where(col(Session.account_id) == bindparam("me"))
 REFRESH_TOKEN = select(RefreshToken).where(col(RefreshToken.hash) == bindparam("hash"))
 # Statements, not rows: one that is gone already, since its chain broke meanwhile, is no error.

@@ -5,8 +5,8 @@ from enum import StrEnum
 from typing import Self
 from uuid import UUID
 
-from sqlalchemy import bindparam
-from sqlmodel import Field, SQLModel, col, select
+from sqlalchemy import ColumnElement, SQLColumnExpression, bindparam
+from sqlmodel import Field, SQLModel, UTCDateTime, Uuid, col, select
 
 from schemas.base import Body, Moment, words
 from schemas.pairing import Member
@@ -83,6 +83,23 @@ class SpacePublic(SQLModel):
 
     mine: SpaceMine | None
     partner: SpaceTold | None
+
+
+def came_into_my_space(
+    begun_by: SQLColumnExpression[UUID | None], at: SQLColumnExpression[datetime]
+) -> ColumnElement[bool]:
+    """Did my partner begin it during the space that I am in? Asked in SQL, so that what is left out
+    of a list takes no place in it: nobody crowds out what is mine.
+    """
+    me, now = bindparam("me", type_=Uuid), bindparam("now", type_=UTCDateTime)
+    ends = col(Space.ends_at)
+    came = select(Space.account_id).where(
+        col(Space.account_id) == me,
+        begun_by != me,
+        col(Space.began_at) <= at,
+        ends.is_(None) | ((ends > now) & (ends > at)),
+    )
+    return came.exists()
 
 
 # On or over, and as far as the wall lets them through.

@@ -13,7 +13,7 @@ from sqlmodel.sql.expression import Select
 from schemas.accounts import Account, name_of
 from schemas.answers import Answer
 from schemas.boundaries import BOUNDARIES, Boundaries, BoundaryRow, boundaries_of
-from schemas.checkins import MY_HOUR_HAS_COME, Checkin, CheckinPublic
+from schemas.checkins import MY_HOUR_HAS_COME, NOT_KEPT_BACK, Checkin, CheckinPublic
 from schemas.consents import CONSENTS, Consent
 from schemas.nudges import NUDGES, Nudge, NudgesPublic
 from schemas.pairing import PARTNER_NAME, Person, partners_name
@@ -85,6 +85,7 @@ OPEN_CHECKINS = (
     select(Checkin)
     .where(
         MY_HOUR_HAS_COME,
+        NOT_KEPT_BACK,
         col(Checkin.closes_at) > bindparam("now"),
         (col(Checkin.account_id) == bindparam("me"))
         | (col(Checkin.couple_id) == bindparam("couple")),

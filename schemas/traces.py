@@ -46,7 +46,7 @@ def trace_statements() -> None:
 
 def begin(connection: Connection, _: object, statement: str, *__: object) -> None:
     said = {"db.system.name": "postgresql", "db.query.text": statement[:LONGEST_STATEMENT]}
-    name = statement.split(maxsplit=1)[0].lower()
+    name = statement.split(maxsplit=1)[0].strip(";").lower()
     current = TRACER.start_span(name, kind=SpanKind.CLIENT, attributes=said)
     connection.info["span"] = current  # a connection has one statement at a time
 

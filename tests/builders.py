@@ -11,17 +11,19 @@ from fastapi import FastAPI
 from httpx import ASGITransport, AsyncClient, Auth, Request, Response
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
-from sqlmodel import select
+from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from api import tokens
-from api.deps import Fittings, become
+from api.deps import Fittings, become, paired
+from api.limits import Limits
 from api.tokens import Claims
 from schemas import accounts
 from schemas.accounts import Account
 from schemas.base import Locale, new_id
+from schemas.blocks import Block
 from schemas.consents import Consent, ConsentWrite, Purpose
-from schemas.data_keys import DataKey
+from schemas.data_keys import DataKey, place
 from schemas.database import transaction
 from schemas.devices import Device, Platform, TargetKind
 from schemas.identities import Issuer
@@ -56,8 +58,8 @@ class SignedIn(Auth):
 def fittings(
     engine: AsyncEngine, clock: Clock, token_keys: Mapping[str, bytes] = TOKEN_KEYS
 ) -> Fittings:
-    """What the application of a test is built with."""
-    return Fittings(engine, clock, token_keys, KEYRING)
+    """What the application of a test is built with. Nothing is counted in it."""
+    return Fittings(engine, clock, token_keys, KEYRING, limits=Limits(in_force=()))
 
 
 def asking(
@@ -137,8 +139,8 @@ class Person(AsyncClient):
         mine = {"at": "09:00", "zone": "America/Denver", "version": schedule["version"]}
         return await self.put(f"/schedules/{schedule['id']}/signature", json=mine | hour)
 
-    async def leaves(self, *, tell: bool = False) -> Response:
-        return await self.post("/pairing/leave", json={"tell": tell})
+    async def leaves(self, *, tell: bool = False, block: bool = False) -> Response:
+        return await self.post("/pairing/leave", json={"tell": tell, "block": block})
 
     async def takes_back(self, checkin_id: str, question: str) -> Response:
         return await self.delete(f"/checkins/{checkin_id}/answers/released/{question}")
@@ -185,8 +187,8 @@ PASSWORD = "gravel lantern tuesday otter"
 class Stranger(AsyncClient):
     """A phone on which nobody is signed in, with what anybody may try."""
 
-    def __init__(self, app: FastAPI) -> None:
-        transport = ASGITransport(app, raise_app_exceptions=False)
+    def __init__(self, app: FastAPI, address: str = "127.0.0.1") -> None:
+        transport = ASGITransport(app, raise_app_exceptions=False, client=(address, 1))
         super().__init__(base_url="http://api/v1", transport=transport)
 
     async def signs_up(self, **said: object) -> Response:
@@ -195,9 +197,10 @@ class Stranger(AsyncClient):
         return await self.post("/accounts", json=robin | where | said)
 
     async def signs_in(
-        self, email: str = "robin@example.org", password: str = PASSWORD
+        self, email: str = "robin@example.org", password: str = PASSWORD, **headers: str
     ) -> Response:
-        return await self.post("/sessions", json={"email": email, "password": password})
+        said = {"email": email, "password": password}
+        return await self.post("/sessions", json=said, headers=headers)
 
     async def signs_up_with(self, proof: dict[str, str], issuer: str = "apple") -> Response:
         robin = {"display_name": "Robin", "zone": "Europe/Lisbon", "locale": "en"}
@@ -207,8 +210,9 @@ class Stranger(AsyncClient):
     async def signs_in_with(self, proof: dict[str, str], issuer: str = "apple") -> Response:
         return await self.post(f"/identities/{issuer}/sign-in", json=proof)
 
-    async def refreshes(self, refresh_token: str) -> Response:
-        return await self.post("/sessions/refresh", json={"refresh_token": refresh_token})
+    async def refreshes(self, refresh_token: str, **headers: str) -> Response:
+        said = {"refresh_token": refresh_token}
+        return await self.post("/sessions/refresh", json=said, headers=headers)
 
     async def asks(self, access_token: str, path: str = "/accounts/me") -> Response:
         return await self.get(path, headers={"authorization": f"Bearer {access_token}"})
@@ -292,6 +296,19 @@ async def a_couple(
             db.add(last)
     await db.commit()
     return one, other
+
+
+async def a_block(db: AsyncSession, blocker: Person, former: Person) -> Block:
+    """As if these two had been a couple once, and the one had blocked the other in leaving."""
+    mine = col(DataKey.account_id) == blocker.id, col(DataKey.couple_id).is_(None)
+    wrapped = (await db.exec(select(DataKey.wrapped).where(*mine))).one()
+    key = KEYRING.unwrap(wrapped, place(blocker.id, None))
+    once = replace(asking(couple_id=uuid4(), partner_id=former.id), id=blocker.id, key=key)
+    today = blocker.clock.now.date()
+    block = Block.of(paired(once), former.name.title(), new_id(blocker.clock.now), today)
+    db.add(block)
+    await db.commit()
+    return block
 
 
 def in_bytes(*answers: Response) -> list[tuple[int, list[tuple[bytes, bytes]], bytes]]:

@@ -58,8 +58,10 @@ def a_database(server: URL, name: str) -> Iterator[URL]:
     """Empty, and gone afterwards."""
     with psycopg.connect(plain(server), autocommit=True) as owner:
         owner.execute(f"create database {name}")
-        yield server.set(database=name)
-        owner.execute(f"drop database {name} with (force)")
+        try:
+            yield server.set(database=name)
+        finally:
+            owner.execute(f"drop database {name} with (force)")
 
 
 def plain(url: URL) -> str:

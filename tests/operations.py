@@ -14,6 +14,7 @@ from api.app import create_app
 from tests.builders import (
     Person,
     Stranger,
+    a_block,
     a_couple,
     a_person,
     another_phone,
@@ -141,6 +142,7 @@ async def a_cast(app: FastAPI, db: AsyncSession, clock: Clock) -> Cast:
         "schedule_id": schedule["id"],
         "nudge_id": (await sam.sees("/nudges"))["nudges"][0]["id"],
         "session_id": str(tablet.session_id),
+        "block_id": str((await a_block(db, sam, kit)).id),
         "device_id": (await sam.sees("/devices"))[0]["id"],
     }
     return Cast(sam, alex, robin, kit, Stranger(app), places)

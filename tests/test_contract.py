@@ -29,7 +29,7 @@ from tests.operations import (
 
 ROOT = Path(__file__).parent.parent
 ID = re.compile(r"-?[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-SECRETS = {"access_token", "refresh_token", "code"}
+SECRETS = {"access_token", "refresh_token", "known_phone", "code"}
 
 each_operation = pytest.mark.parametrize("operation", operations(), ids=str)
 

@@ -19,7 +19,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from api import door, tokens
 from api.app import AREAS
-from api.errors import Busy, Invalid, Refusal, TooLarge
+from api.errors import EVERYWHERE, Refusal, TooLarge, TooSlow
 from api.openapi import TAGS
 from api.tokens import Claims
 from tests.builders import TOKEN_KEYS, Two
@@ -38,7 +38,7 @@ OPEN = {
     "identities_sign_in": "shows a token of an issuer instead",
     "sessions_refresh": "shows a refresh token instead",
 }
-EVERYWHERE = {Invalid.__name__, Busy.__name__}
+ALWAYS = {each.__name__ for each in EVERYWHERE}
 
 
 async def test_every_operation_wants_a_token(app: FastAPI, db: AsyncSession, couple: Two) -> None:
@@ -96,7 +96,7 @@ async def test_to_a_stranger_what_is_there_looks_like_what_is_not(
         return
     body = await requested(operation, cast)
     strangers = [*noise, cast.robin]
-    if named & {"session_id", "device_id", "nudge_id"}:
+    if named & {"session_id", "device_id", "nudge_id", "block_id"}:
         strangers.append(cast.alex)  # what is Sam's alone is as strange to Alex
     before = await contents(db)
 
@@ -145,9 +145,9 @@ def test_every_area_is_told_in_the_contract() -> None:
 @pytest.mark.parametrize("route", routes(), ids=lambda route: f"{route.methods} {route.path}")
 def test_an_operation_documents_what_it_refuses_and_nothing_else(route: APIRoute) -> None:
     operation = of(route)
-    raised = refusals_in(route.dependant) | EVERYWHERE
+    raised = refusals_in(route.dependant) | ALWAYS
     if operation.body:
-        raised.add(TooLarge.__name__)
+        raised |= {TooLarge.__name__, TooSlow.__name__}
     # Which of these a knock can meet depends on what is sent.
     at_the_door = {refusal.__name__ for refusal in door.REFUSALS.values()}
 
@@ -379,7 +379,10 @@ def test_an_answer_says_everything_it_can_say(name: str) -> None:
 
 
 # What may be left out of a body, and what that means.
-LEFT_OUT = {"Leave.tell": "silently: nobody has to stay because of a field"}
+LEFT_OUT = {
+    "Leave.tell": "silently: nobody has to stay because of a field",
+    "Leave.block": "without blocking: likewise",
+}
 
 
 def test_what_is_left_out_is_never_taken_for_a_choice() -> None:

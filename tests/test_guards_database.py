@@ -9,7 +9,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from schemas.accounts import Account
 from schemas.database import Role
-from tests.builders import Stranger
+from tests.builders import Stranger, a_block
 from tests.catalog import NEVER_SAID, column, contents, tables
 from tests.fakes import Clock
 from tests.operations import Cast, a_cast
@@ -49,6 +49,8 @@ async def test_nothing_is_left_of_whoever_is_deleted(
     cast = await a_cast(app, db, clock)
     await sam_is_busy(cast)
     robin_id = await robin_invites(cast, db)
+    for blocker, former in ((cast.sam, cast.kit), (cast.kit, cast.sam)):
+        await a_block(db, blocker, former)
     before = await contents(db)
     nothing_there = [each for each in before if not mentions(before[each], cast.sam.id, robin_id)]
     assert nothing_there == ["couple"]
@@ -66,6 +68,8 @@ async def sam_is_busy(cast: Cast) -> None:
     await cast.sam.begins("weekly_checkin")
     await cast.sam.signs(*await cast.sam.sees("/schedules"))
     await cast.sam.schedules(for_both=False)
+    declined = (await cast.alex.schedules(pack="daily_pulse")).json()["id"]
+    await cast.sam.delete(f"/schedules/{declined}/signature")
     await cast.sam.sets(daily_budget={"most": 1, "shown": True})
     await cast.sam.sends(key="once")
     await cast.sam.takes_space("silent")

@@ -11,6 +11,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from api import observed  # noqa: F401 - registers what is counted
 from notifications import worker  # noqa: F401 - likewise
+from schemas.database import LIMITS as LIMITS_OF
+from schemas.database import Limits, Role
 from tests.builders import Two
 from tests.conftest import ROOT
 
@@ -21,6 +23,13 @@ LIMITS = re.findall(r"\| `([\w.]+)\.([A-Z_]+)` = ([\d.]+) \|$", DOCUMENT, re.MUL
 @pytest.mark.parametrize(("module", "name", "value"), LIMITS)
 def test_a_limit_is_what_the_document_says(module: str, name: str, value: str) -> None:
     assert getattr(import_module(module), name) == float(value)
+
+
+@pytest.mark.parametrize("name", Limits._fields)
+def test_the_database_is_waited_for_as_the_document_says(name: str) -> None:
+    api, sending = [getattr(LIMITS_OF[role], name) for role in (Role.API, Role.WORKER)]
+    [line] = [each for each in DOCUMENT.splitlines() if each.endswith(f"LIMITS`: {name} |")]
+    assert f"| API {api} s, worker {sending} s |" in line
 
 
 def test_every_metric_is_in_the_document_and_no_other() -> None:

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from datetime import datetime
 
 from schemas.pairing import Person
-from schemas.schedules import Hour, HourFields, Schedule, SchedulePublic, Signature
+from schemas.schedules import Hour, HourFields, Schedule, SchedulePublic, Signature, Terms
 from schemas.space import Space
 
 
@@ -23,6 +23,11 @@ def shown_to(
             "my_hour": HourFields(at=hour.at, zone=hour.zone) if hour else None,
         },
     )
+
+
+def same_terms(one: Terms, other: Terms) -> bool:
+    """Proposed again, what stands is no other version."""
+    return Terms.model_validate(one) == Terms.model_validate(other)
 
 
 def kept_back(schedule: Schedule, me: Person, my_space: Space | None, now: datetime) -> bool:

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from api.policy import checkins, nudges, space
+from api.policy import nudges, space
 from schemas.base import local_date
 from schemas.consents import Purpose, allowed
 from schemas.door import Recipient
@@ -24,7 +24,6 @@ def shown_to(me: Person, screen: Screen, now: datetime) -> Today:
                 each.public(), update={"answered": screen.answered.get(each.id, 0)}
             )
             for each in screen.checkins
-            if not checkins.kept_back(each, me, recipient.space, now)
         ],
         nudges=nudges.shown_to(recipient, screen.nudges, screen.contacts),
         next_reminder_at=screen.next_reminder_at if reminded else None,

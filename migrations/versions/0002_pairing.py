@@ -56,6 +56,26 @@ create table data_key (
 );
 create index ix_data_key_account_id on data_key (account_id);
 
+create table block (
+    account_id uuid not null,
+    id uuid not null,
+    blocked_id uuid,
+    name bytea not null,
+    blocked_on date not null,
+    constraint pk_block primary key (id),
+    constraint uq_block_account_id_blocked_id unique (account_id, blocked_id),
+    constraint fk_block_account_id
+        foreign key(account_id)
+        references account (id)
+        on delete cascade,
+    constraint fk_block_blocked_id
+        foreign key(blocked_id)
+        references account (id)
+        on delete set null
+);
+create index ix_block_account_id on block (account_id);
+create index ix_block_blocked_id on block (blocked_id);
+
 create table invitation (
     account_id uuid not null,
     code_hash bytea not null,
@@ -83,6 +103,12 @@ create function my_couple() returns uuid language sql stable
     return (select couple_id from member where account_id = (select me()));
 create function my_partner() returns uuid language sql stable
     return (select partner_id from member where account_id = (select me()));
+
+-- By the one or by the other.
+create function blocked(one uuid, other uuid) returns boolean language sql stable
+    return exists (select from block where
+        account_id = one and blocked_id = other or account_id = other and blocked_id = one);
+revoke all on function blocked(uuid, uuid) from public;
 
 -- Accounts first, then invitations, and each always in this order: two who pair with each other,
 -- or take it back, never wait for each other.
@@ -126,16 +152,19 @@ PARTNER_ZONE = """
 language sql stable as $$ select zone from account where id = my_partner() $$
 """
 
-# Whose code this is, for as long as it is good; and the key under which to leave them a name.
+# Whose code this is, as long as it is good, and for me; and the key under which to leave them a
+# name.
 INVITATION_OF_CODE = """
 language sql stable as $$
     select account_id, wrapped from invitation
         where code_hash = hash and expires_at > at and account_id <> me()
+        and not blocked(me(), account_id)
 $$
 """
 
-# No row, for a code that is unknown, used, run out, or one's own: they are all one. Typed again, it
-# still waits, and is not `anew`. Whoever waited on another code waits there no longer.
+# No row, for a code that is unknown, used, run out, one's own, or of somebody whom I blocked or who
+# blocked me: they are all one. Typed again, it still waits, and is not `anew`. Whoever waited on
+# another code waits there no longer.
 REDEEM = """
 language plpgsql as $$
 begin
@@ -144,7 +173,8 @@ begin
     perform lock_invitations(me(), inviter);
     select joiner_id is null into anew from invitation
         where code_hash = hash and expires_at > at and account_id <> me()
-        and coalesce(joiner_id, me()) = me();
+        and coalesce(joiner_id, me()) = me()
+        and not blocked(me(), inviter);
     if not found or exists (select from member where account_id in (me(), inviter)) then
         return;
     end if;
@@ -195,6 +225,12 @@ def upgrade() -> None:
     # Added and never changed: what is sealed under a key goes with it.
     wall.mine("data_key", "select, insert")
     wall.ends_with_pairing("data_key")
+    # Whoever is blocked was one's partner at that moment: nobody finds out by trying.
+    wall.mine("block", "select, insert, delete")
+    op.execute(
+        f"create policy my_partner on block as restrictive for insert to {wall.API}"
+        " with check (blocked_id = (select my_partner()))"
+    )
     wall.mine("invitation", "select, insert, delete")
     # Nobody is made to have typed a code: only `redeem_invitation` says so.
     op.execute(
@@ -232,6 +268,7 @@ def downgrade() -> None:
             "step_back",
             "redeem_invitation",
             "invitation_of_code",
+            "blocked",
             "lock_invitations",
             "lock_accounts",
         ),
@@ -239,5 +276,5 @@ def downgrade() -> None:
     ):
         op.execute(f"drop function {name}")
     # Takes along the two functions and the policy that read them, and the trigger.
-    op.execute("drop table data_key, invitation, member, couple cascade")
+    op.execute("drop table block, data_key, invitation, member, couple cascade")
     op.execute("drop function nobody_waits")

@@ -78,6 +78,22 @@ create table schedule_hour (
         references schedule (id)
         on delete cascade
 );
+create table schedule_declined (
+    account_id uuid not null,
+    schedule_id uuid not null,
+    couple_id uuid not null,
+    version integer not null,
+    constraint pk_schedule_declined primary key (account_id, schedule_id),
+    constraint fk_schedule_declined_account_id_couple_id
+        foreign key(account_id, couple_id)
+        references member (account_id, couple_id)
+        on delete cascade,
+    constraint fk_schedule_declined_schedule_id
+        foreign key(schedule_id)
+        references schedule (id)
+        on delete cascade
+);
+create index ix_schedule_declined_schedule_id on schedule_declined (schedule_id);
 create index ix_schedule_hour_schedule_id on schedule_hour (schedule_id);
 create index ix_schedule_hour_next_at on schedule_hour (next_at);
 """
@@ -103,7 +119,8 @@ def upgrade() -> None:
         f"create policy mine on schedule_signature to {wall.API} using ({mine}) with check ({mine})"
     )
     wall.mine("schedule_hour")
-    for table in ("schedule_signature", "schedule_hour"):
+    wall.mine("schedule_declined")
+    for table in ("schedule_signature", "schedule_hour", "schedule_declined"):
         wall.ends_with_pairing(table)
         wall.hangs_on(table, "schedule", "schedule_id")
     wall.worker("schedule", "select")
@@ -112,4 +129,4 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    op.execute("drop table schedule_hour, schedule_signature, schedule")
+    op.execute("drop table schedule_declined, schedule_hour, schedule_signature, schedule")

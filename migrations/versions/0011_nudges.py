@@ -65,6 +65,7 @@ create index ix_partner_nudge_couple_id on partner_nudge (couple_id);
 create table push (
     id uuid not null,
     account_id uuid not null,
+    couple_id uuid,
     kind varchar(40) not null,
     due_at timestamptz not null,
     expires_at timestamptz not null,
@@ -72,7 +73,8 @@ create table push (
     reminders_left integer not null,
     constraint pk_push primary key (id),
     constraint fk_push_id foreign key(id) references nudge (id) on delete cascade,
-    constraint uq_push_account_id_kind unique (account_id, kind),
+    constraint uq_push_account_id_kind_couple_id
+        unique nulls not distinct (account_id, kind, couple_id),
     constraint fk_push_account_id
         foreign key(account_id)
         references account (id)
@@ -105,6 +107,15 @@ MAY_RING = """
 create function may_ring(who uuid, what varchar, at timestamptz) returns boolean
 language plpgsql as $$
 begin
+    if what = 'pairing_ended' then
+        -- As its last word goes out, the pairing is still there, and with it what the one it is
+        -- for has set. A moment later nobody could ask.
+        return allows(who, 'partner_nudges', at)
+            and not exists (select from space
+                where account_id = who and (ends_at is null or ends_at > at))
+            and not exists (select from boundary
+                where account_id = who and kind = 'daily_budget' and setting->>'most' = '0');
+    end if;
     if what not in ('checkin_opened', 'schedule_proposed', 'space_began') then
         return true;
     end if;
@@ -117,7 +128,8 @@ revoke all on function may_ring(uuid, varchar, timestamptz) from public;
 """
 
 # A nudge and its push. About something, it is told once; about nothing, anew. A push of this
-# kind that still waits is enough: three thanks make one ring.
+# kind that still waits is enough: three thanks make one ring. It is asked about at once, since this
+# one may be let in where the one before was not, and it is good for as long as the newest.
 TELL = """
 language plpgsql as $$
 begin
@@ -129,8 +141,11 @@ begin
         values (tell.id, who, couple, what, thing, at, ends, false, false)
         on conflict (account_id, kind, about) do nothing;
     if found and may_ring(who, what, at) then
-        insert into push (id, account_id, kind, due_at, expires_at, attempts, reminders_left)
-            values (tell.id, who, what, at, rings, 0, 0) on conflict do nothing;
+        insert into push
+            (id, account_id, couple_id, kind, due_at, expires_at, attempts, reminders_left)
+            values (tell.id, who, couple, what, at, rings, 0, 0)
+            on conflict (account_id, kind, couple_id) do update
+            set due_at = excluded.due_at, expires_at = excluded.expires_at;
     end if;
 end $$
 """

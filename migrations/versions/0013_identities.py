@@ -35,12 +35,20 @@ create table identity_nonce (
 create index ix_identity_nonce_account_id on identity_nonce (account_id);
 """
 
-# Signing in begins with a token that an issuer signed. The lock is for whoever unlinks meanwhile:
-# they wait until this session is there, and end it.
+# Signing in begins with a token that an issuer signed. The identity is locked for whoever unlinks
+# meanwhile: they wait until this session is there, and end it. The account comes first, as it does
+# for everybody who writes alone, so that no two wait for each other.
 ACCOUNT_BY_IDENTITY = """
-language sql as $$
-    select account_id from identity where subject_hash = hash for key share
-$$
+language plpgsql as $$
+declare who uuid;
+begin
+    select account_id into who from identity where subject_hash = hash;
+    perform from account where id = who for no key update;
+    return (
+        select account_id from identity where subject_hash = hash and account_id = who
+        for key share
+    );
+end $$
 """
 
 

@@ -2,11 +2,12 @@ import io
 import json
 import logging
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from api.logs import configure, form
+from api.logs import CHATTY, configure, form
 
 CANARY = "tweetytweety"
 
@@ -68,16 +69,24 @@ class Terminal(io.StringIO):
         return True
 
 
+@pytest.fixture
+def logging_as_it_was() -> Iterator[None]:
+    loggers = [logging.getLogger(name) for name in ("", *CHATTY)]
+    before = [(logger, logger.level, logger.handlers[:]) for logger in loggers]
+    yield
+    for logger, level, handlers in before:
+        logger.setLevel(level)
+        logger.handlers[:] = handlers
+
+
+@pytest.mark.usefixtures("logging_as_it_was")
 def test_on_a_terminal_it_is_for_people_and_elsewhere_for_machines() -> None:
-    root = logging.getLogger()
-    before = root.handlers[:], root.level
     written = []
     for stream in (Terminal(), io.StringIO()):
         configure("serve", stream=stream)
         logging.getLogger("api.observed").info("request", extra={"status": 200})
+        logging.getLogger("httpx").info("of no interest")
         written.append(stream.getvalue())
-    root.handlers[:], level = before
-    root.setLevel(level)
 
     people, machines = written
     assert "status=200" in people

@@ -12,6 +12,7 @@ from starlette.types import Receive, Scope, Send
 
 from api.logs import form
 from api.observed import Observed
+from tests.test_guards_logs import SIGN_IN, SIGN_UP
 
 
 @pytest.fixture
@@ -44,6 +45,18 @@ async def test_an_answer_names_its_line_in_the_log(app: FastAPI, written: io.Str
     lines = requests(written)
     assert [line["request"] for line in lines] == names
     assert {(line["operation"], line["status"]) for line in lines} == {("today_read_today", 401)}
+
+
+@pytest.mark.usefixtures("db")
+async def test_signing_in_and_failing_to_are_in_the_log(app: FastAPI, written: io.StringIO) -> None:
+    async with served(app) as phone:
+        await phone.post("/v1/accounts", json=SIGN_UP)
+        await phone.post("/v1/sessions", json=SIGN_IN)
+        await phone.post("/v1/sessions", json=SIGN_IN | {"password": "not that one, surely"})
+
+    _, well, badly = requests(written)
+    assert (well["operation"], well["status"]) == ("sessions_sign_in", 201)
+    assert (badly["operation"], badly["status"]) == ("sessions_sign_in", 401)
 
 
 async def test_the_name_is_ours_whatever_is_sent(app: FastAPI, written: io.StringIO) -> None:

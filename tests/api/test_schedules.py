@@ -141,6 +141,67 @@ async def test_to_decline_a_proposal_looks_like_leaving_it(couple: Two) -> None:
     assert in_bytes(*after) == in_bytes(*before)
 
 
+async def test_what_i_declined_is_gone_for_me_and_looks_to_its_proposer_like_being_left(
+    couple: Two, noise: Two, db: AsyncSession
+) -> None:
+    """Also when they propose it again, propose other terms, and take it back."""
+    declining, ignoring = couple, noise
+    worlds = []
+    for sam, alex in (declining, ignoring):
+        await sam.allows("partner_nudges")
+        await sam.delete("/space")
+        await alex.delete("/space")
+        await sam.sets()
+        await alex.sets()
+        for each in await seen(sam):
+            await withdraws(sam, each)
+        schedule = (await sam.schedules()).json()
+        if (sam, alex) == declining:
+            assert (await withdraws(alex, schedule)).status_code == 204
+            assert await seen(alex) == []
+            assert await nudges_of(alex, db) == []
+        again = {"pack": "weekly_checkin", "cadence": "weekly", "weekday": "sunday"}
+        at = {"at": "20:00", "zone": "Europe/Lisbon"}
+        where = f"/schedules/{schedule['id']}"
+        answers = [await sam.put(where, json=again | at), await sam.get("/schedules")]
+        assert len(await seen(alex)) == ((sam, alex) == ignoring)
+        answers += [await sam.put(where, json=OTHER_TERMS), await sam.get("/schedules")]
+        assert [each["version"] for each in await seen(alex)] == [2]
+        answers += [await withdraws(sam, schedule), await sam.get("/schedules")]
+        worlds.append(answers)
+    here, there = worlds
+    assert in_bytes(*here) == in_bytes(*there)
+
+
+async def test_what_i_declined_i_may_sign_after_all(couple: Two) -> None:
+    sam, alex = couple
+    schedule = (await sam.schedules()).json()
+    await withdraws(alex, schedule)
+    await withdraws(alex, schedule)
+
+    assert (await alex.signs(schedule)).json()["in_force"]
+    assert await in_force(alex) == await in_force(sam) == [True]
+
+    await withdraws(alex, schedule)  # from what I signed, I withdraw, and may sign again
+    assert await in_force(alex) == [False]
+
+
+async def test_the_same_terms_again_are_the_same_version(couple: Two, db: AsyncSession) -> None:
+    sam, alex = couple
+    schedule = await agreed(couple)
+    proposed = [
+        (await sam.put(f"/schedules/{schedule['id']}", json=OTHER_TERMS)).json() for _ in range(3)
+    ]
+    assert [each["version"] for each in proposed] == [2, 2, 2]
+    assert await nudges_of(alex, db) == [Kind.SCHEDULE_PROPOSED]
+
+    theirs = await alex.put(f"/schedules/{schedule['id']}", json=OTHER_TERMS | {"at": "09:00"})
+
+    assert (theirs.json()["version"], theirs.json()["in_force"]) == (2, True)
+    assert theirs.json()["my_hour"]["at"] == "09:00"
+    assert await nudges_of(alex, db) == []
+
+
 async def test_alone_it_is_in_force_with_my_own_word(alone: Two) -> None:
     sam, alex = alone
 

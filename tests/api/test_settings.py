@@ -47,6 +47,7 @@ def test_nothing_has_to_be_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert read.data == tmp_path / ".data"
     assert (read.host, read.port, read.database_url) == ("127.0.0.1", 8000, None)
     assert (read.fcm_credentials, read.fcm_emulator) == (None, None)
+    assert (read.redis_url, read.trusted_proxies, read.docs) == (None, (), True)
     assert [len(key) for key in read.token_keys.values()] == [32]
 
 
@@ -78,6 +79,9 @@ def test_what_is_set_is_read(tmp_path: Path) -> None:
         TWOFOLD_PORT="80",
         TWOFOLD_FCM_CREDENTIALS=str(account),
         TWOFOLD_FCM_EMULATOR="http://127.0.0.1:9099",
+        TWOFOLD_REDIS_URL="rediss://:hunter2@redis:6379/1",
+        TWOFOLD_TRUSTED_PROXIES="10.0.0.1, 2001:db8::/32",
+        TWOFOLD_DOCS="on",
     )
 
     assert read.database_url is not None
@@ -89,6 +93,9 @@ def test_what_is_set_is_read(tmp_path: Path) -> None:
     assert read.data_keys == {"sealing": bytes.fromhex(KEY)}
     assert (read.host, read.port) == ("0.0.0.0", 80)  # noqa: S104
     assert (read.fcm_credentials, read.fcm_emulator) == (account, "http://127.0.0.1:9099")
+    assert read.redis_url == "rediss://:hunter2@redis:6379/1"
+    assert [*map(str, read.trusted_proxies)] == ["10.0.0.1/32", "2001:db8::/32"]
+    assert read.docs
     assert [*tmp_path.iterdir()] == [account]  # no key is made where keys are given
 
 
@@ -118,6 +125,17 @@ def test_firebase_is_also_named_the_way_google_does(tmp_path: Path) -> None:
     assert settings(tmp_path, **both).fcm_credentials == ours
     del both["TWOFOLD_FCM_CREDENTIALS"]
     assert settings(tmp_path, **both).fcm_credentials == google
+
+
+def test_docs_are_closed_with_a_database_of_ones_own_unless_they_are_opened(
+    tmp_path: Path,
+) -> None:
+    url = "postgresql://db/twofold"
+
+    assert not settings(tmp_path, TWOFOLD_DATABASE_URL=url).docs
+    assert settings(tmp_path, TWOFOLD_DATABASE_URL=url, TWOFOLD_DOCS="on").docs
+    assert settings(tmp_path).docs
+    assert not settings(tmp_path, TWOFOLD_DOCS="off").docs
 
 
 CANARY = "xyzzy"
@@ -153,6 +171,13 @@ CANARY = "xyzzy"
         ("GOOGLE_APPLICATION_CREDENTIALS", f"/{CANARY}.json"),
         ("TWOFOLD_FCM_EMULATOR", CANARY),
         ("TWOFOLD_FCM_EMULATOR", f"ftp://{CANARY}"),
+        ("TWOFOLD_REDIS_URL", CANARY),
+        ("TWOFOLD_REDIS_URL", f"http://:{CANARY}@redis"),
+        ("TWOFOLD_TRUSTED_PROXIES", CANARY),
+        ("TWOFOLD_TRUSTED_PROXIES", "*"),
+        ("TWOFOLD_TRUSTED_PROXIES", "10.0.0.1/8"),
+        ("TWOFOLD_TRUSTED_PROXIES", "10.0.0.1,"),
+        ("TWOFOLD_DOCS", CANARY),
     ],
 )
 def test_a_setting_that_cannot_be_meant_is_refused_by_name_and_not_repeated(
@@ -179,7 +204,10 @@ def test_settings_stay_as_they_were_read(tmp_path: Path) -> None:
 def test_settings_that_are_printed_hold_no_secret(tmp_path: Path) -> None:
     url = f"postgresql://sam:{CANARY}@db/twofold"
 
-    printed = repr(settings(tmp_path, TWOFOLD_TOKEN_KEYS=f"first:{KEY}", TWOFOLD_DATABASE_URL=url))
+    redis = f"redis://:{CANARY}@redis"
+    secrets = {"TWOFOLD_DATABASE_URL": url, "TWOFOLD_REDIS_URL": redis}
+
+    printed = repr(settings(tmp_path, TWOFOLD_TOKEN_KEYS=f"first:{KEY}", **secrets))
 
     assert "twofold" in printed
     assert CANARY not in printed

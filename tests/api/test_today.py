@@ -183,3 +183,23 @@ def statements(engines: Engines) -> Iterator[list[str]]:
     event.listen(engine, "before_cursor_execute", note)
     yield said
     event.remove(engine, "before_cursor_execute", note)
+
+
+async def test_what_my_partner_begins_in_my_space_takes_no_place_of_what_is_mine(
+    couple: Two, clock: Clock
+) -> None:
+    sam, alex = couple
+    mine = await sam.begins("for_myself", for_both=False)
+    before = [each["id"] for each in (await sam.sees("/today"))["checkins"]]
+    clock.forward(seconds=1)
+    await sam.takes_space("silent")
+
+    for day in range(17):
+        for pack in ("daily_pulse", "weekly_checkin", "how_we_talk"):
+            await alex.begins(pack)
+        clock.forward(days=1)
+        if day == 7:
+            assert [each["id"] for each in (await sam.sees("/today"))["checkins"]] == before
+    page = await sam.sees("/checkins")
+    assert (mine in before, page["next"]) == (True, None)
+    assert [each["id"] for each in page["checkins"]] == before

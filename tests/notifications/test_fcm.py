@@ -11,7 +11,7 @@ import pytest
 
 from notifications.emulator import local_emulator, service_account
 from notifications.fcm import Fcm, open_fcm
-from notifications.push import Gone, Outcome, Push, Refused, Retry, Sent
+from notifications.push import Gone, Outcome, Push, Refused, Retry, Sent, Unsent
 from schemas.devices import Platform, TargetKind
 from schemas.nudges import Kind
 from tests.fakes import Clock
@@ -109,7 +109,6 @@ async def test_a_malformed_message_to_an_installation_does_not_forget_it(
         ({"mode": "drop"}, 10),
         ({"mode": "rubbish"}, 10),
         ({"mode": "unauthorized"}, 10),
-        ({"mode": "token_down"}, 10),
     ],
 )
 async def test_whatever_else_goes_wrong_the_push_waits_and_goes_out_in_the_end(
@@ -128,11 +127,15 @@ async def test_whatever_else_goes_wrong_the_push_waits_and_goes_out_in_the_end(
         assert await fcm.send(push()) == Sent()
 
 
-async def test_nobody_at_the_other_end_is_a_retry() -> None:
-    async with local_emulator(Clock()) as url:
-        account = service_account(url)
-    async with open_fcm(account, url, now=Clock(), random=RANDOM) as fcm:
+async def test_nobody_at_the_other_end_is_a_retry_and_nobody_to_let_us_in_is_no_try(
+    scene: Scene,
+) -> None:
+    async with local_emulator(Clock()) as gone:
+        account = service_account(gone)
+    async with open_fcm(service_account(scene.url), gone, now=Clock(), random=RANDOM) as fcm:
         assert isinstance(await fcm.send(push()), Retry)
+    async with open_fcm(account, scene.url, now=Clock(), random=RANDOM) as fcm:
+        assert isinstance(await fcm.send(push()), Unsent)
 
 
 @pytest.mark.parametrize(

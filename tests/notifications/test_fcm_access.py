@@ -10,7 +10,7 @@ import pytest
 from notifications.emulator import service_account
 from notifications.fcm import Fcm
 from notifications.fcm_access import Access
-from notifications.push import Retry, Sent
+from notifications.push import Sent, Unsent
 from tests.fakes import Clock
 from tests.notifications.local_fcm import Scene, a_scene, push
 
@@ -62,14 +62,15 @@ async def all_are_put_off_at_once(fcm: Fcm) -> None:
     begun = perf_counter()
     outcomes = await asyncio.gather(*(fcm.send(push()) for _ in range(20)))
 
-    assert perf_counter() - begun < 1
+    assert perf_counter() - begun < fcm.patience
     watch.cancel()
-    assert await watch < 0.1
-    assert all(isinstance(outcome, Retry) for outcome in outcomes)
+    # Were it the loop that waited, it would be away for as long as the question is open.
+    assert await watch < fcm.patience / 4
+    assert all(isinstance(outcome, Unsent) for outcome in outcomes)
 
 
 async def test_a_silent_token_endpoint_holds_up_nobody_else(scene: Scene, silent: Account) -> None:
-    async with scene.open(silent, patience=0.5) as fcm:
+    async with scene.open(silent, patience=4) as fcm:
         await all_are_put_off_at_once(fcm)
 
 
@@ -95,7 +96,7 @@ async def test_however_many_wait_for_a_credential_it_is_asked_for_once(
     outcomes = await asyncio.gather(*(fcm.send(push()) for _ in range(20)))
 
     # A second question would have been answered.
-    assert all(isinstance(outcome, Retry) for outcome in outcomes)
+    assert all(isinstance(outcome, Unsent) for outcome in outcomes)
 
 
 async def test_after_a_failure_the_token_endpoint_is_left_alone_for_ten_seconds(
@@ -105,7 +106,7 @@ async def test_after_a_failure_the_token_endpoint_is_left_alone_for_ten_seconds(
     await fcm.send(push())
 
     scene.clock.forward(seconds=9)
-    assert isinstance(await fcm.send(push()), Retry)
+    assert isinstance(await fcm.send(push()), Unsent)
     scene.clock.forward(seconds=1)
     assert await fcm.send(push()) == Sent()
 
@@ -157,7 +158,7 @@ async def test_a_credential_is_used_to_its_end_where_there_is_no_new_one(
     await fcm.access.renew()
     assert await fcm.send(push()) == Sent()
     scene.clock.forward(minutes=1)
-    assert isinstance(await fcm.send(push()), Retry)
+    assert isinstance(await fcm.send(push()), Unsent)
 
 
 async def test_a_credential_that_fcm_does_not_take_is_replaced_at_once(

@@ -107,6 +107,43 @@ def test_after_429_everybody_waits_as_long_as_told_within_reason(
     assert outcome(429, b"<html>", wait=header) == Retry(wait, everybody=True)
 
 
+# Google's own words for the project's quota, which name no quota of FCM's.
+OF_THE_PROJECT = {
+    "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+    "reason": "RATE_LIMIT_EXCEEDED",
+    "metadata": {"quota_limit": "SendsPerMinutePerProject"},
+}
+
+
+def exceeded(*words: str) -> dict[str, Any]:
+    failure = "type.googleapis.com/google.rpc.QuotaFailure"
+    violations = [{"subject": "", "description": each} for each in words]
+    return {"@type": failure, "violations": violations}
+
+
+DEVICE = "Device message rate exceeded."
+
+
+@pytest.mark.parametrize(
+    ("details", "everybody"),
+    [
+        ([exceeded(DEVICE)], False),
+        ([code("QUOTA_EXCEEDED"), exceeded(DEVICE)], False),
+        ([exceeded(DEVICE, "Message rate exceeded.")], True),
+        ([exceeded("Message rate exceeded.")], True),
+        ([exceeded()], True),
+        ([code("QUOTA_EXCEEDED")], True),
+        ([OF_THE_PROJECT], True),
+    ],
+)
+def test_a_quota_of_one_device_is_nobody_elses(details: list[Any], everybody: bool) -> None:  # noqa: FBT001
+    answered = outcome(429, body("Quota exceeded.", *details))
+
+    assert isinstance(answered, Retry)
+    assert answered.everybody == everybody
+    assert answered.after >= timedelta(minutes=1)
+
+
 @pytest.mark.parametrize("status", [408, 500, 502, 503, 504])
 @pytest.mark.parametrize(
     ("header", "least"), [(None, 10), ("3", 10), ("120", 120), ("99999999", 3600)]

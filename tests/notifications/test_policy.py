@@ -17,7 +17,7 @@ from notifications.policy import (
     pause,
     settle,
 )
-from notifications.push import Gone, Outcome, Refused, Retry, Sent, Target
+from notifications.push import Gone, Outcome, Refused, Retry, Sent, Target, Unsent
 from notifications.schedule import SECOND_AFTER
 from schemas.base import Locale, new_id
 from schemas.boundaries import NO_BOUNDARIES, Boundaries
@@ -160,6 +160,8 @@ DEVICES = [new_id(NOON) for _ in range(2)]
         ((Gone(),), Done()),
         ((Refused(),), Done()),
         ((Retry(SOON), Gone()), Later(NOON + SOON, 1, 0)),
+        ((Retry(SOON), Unsent(2 * SOON)), Later(NOON + SOON, 1, 0)),
+        ((Unsent(SOON), Gone()), Later(NOON + SOON, 0, 0)),  # nothing was tried
         ((Retry(SOON), Retry(2 * SOON)), Later(NOON + 2 * SOON, 1, 0)),
     ],
 )
@@ -196,11 +198,12 @@ def test_a_reminder_comes_once_more_and_then_never() -> None:
     assert settle(too_late, by_device((Sent(),)), NOON) == Done()
 
 
-def test_only_a_quota_makes_everybody_wait() -> None:
+def test_only_a_quota_or_a_closed_door_makes_everybody_wait() -> None:
     minute = timedelta(minutes=1)
 
     assert pause([by_device((Retry(minute), Sent()))]) == timedelta(0)
     assert pause([by_device((Retry(minute, everybody=True), Sent())), {}]) == minute
+    assert pause([by_device((Unsent(minute),))]) == minute
 
 
 @pytest.mark.parametrize("now_with", [None, UUID(int=7)])

@@ -17,6 +17,7 @@ from tests.notifications.conftest import Phones, Worker
 
 KINDS = (Kind.PARTNER_NUDGE, Kind.REVEAL, Kind.CHECKIN_OPENED, Kind.SCHEDULE_PROPOSED)
 A_THOUSAND = 1000
+PUSHED = {"id", "account_id", "couple_id", "kind", "expires_at"}
 
 
 async def a_thousand_wait_for(person: Person, db: AsyncSession) -> None:
@@ -49,11 +50,7 @@ async def a_thousand_wait_for(person: Person, db: AsyncSession) -> None:
         )
         db.add(nudge)
         await db.flush()
-        db.add(
-            Push(
-                **nudge.model_dump(include={"id", "account_id", "kind", "expires_at"}), due_at=NOON
-            )
-        )
+        db.add(Push(**nudge.model_dump(include=PUSHED), due_at=NOON))
     await db.commit()
 
 

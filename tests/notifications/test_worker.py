@@ -1,6 +1,8 @@
+import asyncio
 from datetime import UTC, datetime, timedelta
 
-from sqlmodel import col, select, update
+import pytest
+from sqlmodel import col, func, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from notifications import queue, worker
@@ -10,7 +12,7 @@ from schemas.database import transaction
 from schemas.devices import Device
 from schemas.nudges import Kind, Push
 from schemas.sessions import Session
-from tests.builders import SIX, Two, nudges_of, pushes_of
+from tests.builders import SIX, Person, Two, nudges_of, pushes_of
 from tests.conftest import Engines
 from tests.fakes import NOON, Clock
 from tests.notifications.conftest import Phones, Worker
@@ -119,6 +121,26 @@ async def test_what_goes_over_an_unshown_budget_never_rings(
     assert len((await alex.sees("/nudges"))["nudges"]) == 1
 
 
+@pytest.mark.parametrize("shown", [True, False])
+async def test_with_a_budget_of_nothing_nothing_of_the_partner_rings_and_all_of_it_is_there(
+    couple: Two,
+    work: Worker,
+    phones: Phones,
+    shown: bool,  # noqa: FBT001
+) -> None:
+    sam, alex = couple
+    await alex.sets(daily_budget={"most": 0, "shown": shown})
+
+    await sam.begins()
+    assert (await sam.schedules()).status_code == 201
+    await sam.takes_space("told")
+    await work.tick()
+
+    assert await phones.rang(alex.phone) == []
+    kinds = {each["kind"] for each in (await alex.sees("/nudges"))["nudges"]}
+    assert kinds == {"checkin_opened", "schedule_proposed", "space_began"}
+
+
 async def test_leaving_takes_along_what_waits(
     couple: Two, work: Worker, phones: Phones, db: AsyncSession
 ) -> None:
@@ -140,6 +162,85 @@ async def test_leaving_is_told_only_if_the_leaver_says_so(
     await work.tick()
 
     assert await phones.rang(alex.phone) == ["pairing_ended"]
+
+
+@pytest.mark.parametrize(
+    "sets", ["told space", "silent space", "no contacts", "no consent", "quiet hours", "nothing"]
+)
+async def test_that_it_ended_rings_only_where_its_last_word_would_be_let_in(
+    couple: Two, work: Worker, phones: Phones, sets: str
+) -> None:
+    sam, alex = couple
+    if sets.endswith("space"):
+        await alex.takes_space(sets.removesuffix(" space"))
+    elif sets == "no contacts":
+        await alex.sets(daily_budget={"most": 0, "shown": False})
+    elif sets == "no consent":
+        await alex.withdraws("partner_nudges")
+    elif sets == "quiet hours":
+        await alex.sets(quiet_hours={"start": "11:00", "until": "14:00", "shown": False})
+
+    await sam.leaves(tell=True)
+    await work.tick()
+
+    assert await phones.rang(alex.phone) == (["pairing_ended"] if sets == "nothing" else [])
+    assert [each["kind"] for each in (await alex.sees("/nudges"))["nudges"]] == ["pairing_ended"]
+
+
+async def test_a_phrase_that_is_not_let_in_takes_no_other_along(
+    couple: Two, work: Worker, phones: Phones, clock: Clock
+) -> None:
+    sam, alex = couple
+    unwanted = {"kinds": ["thanks"], "shown": False}
+
+    for phrases in (("thank_you", "good_night"), ("good_night", "thank_you")):
+        await alex.sets(unwanted_nudges=unwanted)
+        for phrase in phrases:
+            assert (await sam.sends(phrase)).status_code == 202
+            clock.forward(seconds=1)
+        await work.tick()
+        clock.forward(days=1)
+
+    assert await phones.rang(alex.phone) == ["partner_nudge"] * 2
+
+
+async def test_a_phrase_that_waits_for_the_morning_is_not_lost_with_one_that_is_unwanted_by_then(
+    couple: Two, work: Worker, phones: Phones, clock: Clock
+) -> None:
+    sam, alex = couple
+    quiet = {"start": "11:00", "until": "14:00", "shown": False}
+    await alex.sets(quiet_hours=quiet)
+    await sam.sends("thank_you")
+    await work.tick()
+    clock.forward(hours=1)
+    await sam.sends("good_night")
+    await work.tick()
+    await alex.sets(quiet_hours=quiet, unwanted_nudges={"kinds": ["thanks"], "shown": False})
+
+    clock.forward(hours=1)
+    await work.tick()
+
+    assert await phones.rang(alex.phone) == ["partner_nudge"]
+
+
+async def test_what_came_into_space_does_not_ring_with_what_waited_before_it(
+    couple: Two, work: Worker, phones: Phones, clock: Clock
+) -> None:
+    sam, alex = couple
+    await alex.sets(
+        quiet_hours={"start": "11:00", "until": "14:00", "shown": False},
+        unwanted_nudges={"kinds": ["thanks"], "shown": False},
+    )
+    await sam.sends("thank_you")
+    await alex.takes_space("silent")
+    await sam.sends("good_night")
+    await work.tick()
+    await alex.delete("/space")
+
+    clock.forward(hours=2)
+    await work.tick()
+
+    assert await phones.rang(alex.phone) == []
 
 
 async def test_a_dead_target_is_forgotten_and_a_busy_provider_asked_again_later(
@@ -214,6 +315,54 @@ async def test_when_fcm_has_had_enough_everything_waits_a_minute(
     await sam.sends()
 
     assert await work.tick() == timedelta(minutes=1)
+
+
+async def test_a_phone_that_gets_too_much_makes_nobody_else_wait(
+    couple: Two, work: Worker, phones: Phones, db: AsyncSession
+) -> None:
+    sam, alex = couple
+    await phones.fail({"target": alex.phone, "mode": "device_quota"})
+    await sam.sends()
+    await alex.sends()
+
+    assert await work.tick() == timedelta(0)
+    assert await phones.rang(sam.phone) == ["partner_nudge"]
+    assert [push.attempts for push in await pushes_of(alex, db)] == [1]
+
+
+async def test_while_fcm_rests_checkins_open_and_nothing_is_sent(
+    couple: Two, work: Worker, phones: Phones, clock: Clock, db: AsyncSession
+) -> None:
+    sam, alex = couple
+    await phones.fail({"mode": "quota", "retry_after": 3600, "times": 1})
+    await sam.schedules(pack="daily_pulse", cadence="daily", weekday=None, for_both=False)
+    clock.to(datetime(2026, 3, 2, 19, 50, tzinfo=UTC))
+    await sam.sends()
+    stop = asyncio.Event()
+
+    async def by_the_clock() -> datetime:
+        return clock.now
+
+    async def the_hour_comes() -> None:
+        while await rings_once_tried(alex, db) == 0:
+            await asyncio.sleep(0.01)
+        await alex.sends()
+        clock.forward(minutes=10)
+        while not (await sam.sees("/checkins"))["checkins"]:
+            await asyncio.sleep(0.01)
+        stop.set()
+
+    async with asyncio.timeout(20):
+        working = worker.work(work.engines["worker"], work.sender, by_the_clock, stop)
+        await asyncio.gather(working, the_hour_comes())
+    assert await phones.rang(alex.phone) == await phones.rang(sam.phone) == []
+
+
+async def rings_once_tried(person: Person, db: AsyncSession) -> int:
+    tried = select(func.count()).where(Push.account_id == person.id, Push.attempts > 0)
+    found = (await db.exec(tried)).one()
+    await db.rollback()
+    return found
 
 
 async def test_a_phone_that_hangs_takes_nobody_along(
@@ -404,6 +553,27 @@ async def test_a_checkin_opens_for_both_but_does_not_reach_who_takes_space(
 
     assert "checkin_reminder" not in await phones.rang(alex.phone)
     assert len((await alex.sees("/checkins"))["checkins"]) == 1
+
+
+async def test_space_leaves_me_the_reminder_that_is_mine_alone(
+    couple: Two, work: Worker, phones: Phones, clock: Clock
+) -> None:
+    """Of the same moment as one for both, whichever was made first."""
+    sam, alex = couple
+    hour = {"at": "20:00", "zone": "Europe/Lisbon"}
+    terms = {"pack": "daily_pulse", "cadence": "daily", "weekday": None}
+    for for_both in (True, False, True):
+        schedule = (await sam.schedules(**terms | hour, for_both=for_both)).json()
+        if for_both:
+            await alex.signs(schedule, **hour)
+    await alex.schedules(**terms | hour, for_both=False)
+    await alex.takes_space("silent")
+
+    clock.to(datetime(2026, 3, 2, 20, 10, tzinfo=UTC))
+    await work.tick()
+
+    assert await phones.rang(alex.phone) == ["checkin_reminder"]
+    assert await phones.rang(sam.phone) == ["checkin_reminder"] * 2
 
 
 async def test_a_worker_that_was_away_opens_the_checkin_and_rings_nobody_at_night(

@@ -87,6 +87,18 @@ def test_what_is_not_shown_holds_a_phrase_and_what_is_shown_refuses_it(reason: R
         assert verdict == expected
 
 
+@pytest.mark.parametrize("shown", [True, False])
+def test_a_budget_of_nothing_is_for_whatever_would_ring(shown: bool) -> None:  # noqa: FBT001
+    """What stays to be found may be made: it is no phrase, and its maker is told no no."""
+    none = DailyBudget(shown=shown, most=0)
+    one = somebody(nobody_in_the_way())
+    recipient = replace(one, boundaries=one.boundaries.model_copy(update={"daily_budget": none}))
+
+    assert door(recipient, SOMETHING_ELSE, NOON) == Held(None)
+    refused: Door = Refused(Reason.DAILY_BUDGET)
+    assert door(recipient, PHRASE, NOON) == (refused if shown else Held(None))
+
+
 EVERY_COMBINATION = [
     dict(zip(SETTINGS, values, strict=True)) for values in product(*SETTINGS.values())
 ]
@@ -178,8 +190,8 @@ def test_a_budget_has_room_for_as_many_as_it_says(
 
     full = Refused(Reason.DAILY_BUDGET) if shown else Held(None)
     assert verdict == (Open() if room else full)
-    # Whatever is no phrase is not counted.
-    assert door(who.after(before), SOMETHING_ELSE, NOON) == Open()
+    # Whatever is no phrase is not counted, but where nothing at all is to ring.
+    assert door(who.after(before), SOMETHING_ELSE, NOON) == (Open() if most else Held(None))
 
 
 @pytest.mark.parametrize("phrase", PHRASES.values(), ids=PHRASES)

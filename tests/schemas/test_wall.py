@@ -50,6 +50,11 @@ WALL = {
         changes=MINE,
         removes=MINE,
     ),
+    "block": Rights(
+        MINE,
+        adds=f"{MINE} and blocked_id in (select partner_id from member where {MINE})",
+        removes=MINE,
+    ),
     "boundary": Rights(f"{MINE} or shown_in = :couple", MINE, MINE, MINE),
     "checkin": Rights(
         f"{MINE} or {OURS} or id in (select checkin_id from answer where {MINE})",
@@ -77,6 +82,7 @@ WALL = {
         changes=MINE,
         removes=f"{OURS} or couple_id is null and {MINE}",
     ),
+    "schedule_declined": Rights(MINE, MINE, MINE, MINE),
     "schedule_hour": Rights(MINE, MINE, MINE, MINE),
     "schedule_signature": Rights(f"{OURS} or couple_id is null and {MINE}", MINE, MINE, MINE),
     "session": Rights(MINE, MINE, MINE, MINE),
@@ -98,7 +104,7 @@ async def town(app: FastAPI, db: AsyncSession, clock: Clock, noise: Two) -> Town
     sam, jo, alex, robin, kit = people.values()
     await a_couple(db, sam, jo)
     await everything_happens(sam, jo)
-    await sam.leaves()
+    await sam.leaves(block=True)
     for person in (alex, robin, kit):
         await a_person(db, person)
     await sam.pairs_with(alex)
@@ -134,6 +140,9 @@ async def everything_happens(one: Person, other: Person) -> None:
         shown, unseen = {"most": 3, "shown": True}, {"topics": ["money"], "shown": False}
         await person.sets(daily_budget=shown, off_limit_topics=unseen)
     await other.signs((await one.schedules()).json())
+    for proposer, person in ((one, other), (other, one)):
+        declined = (await proposer.schedules(pack="daily_pulse")).json()["id"]
+        await person.delete(f"/schedules/{declined}/signature")
     await one.takes_space("told")
     await other.takes_space("silent")
 
@@ -391,6 +400,7 @@ async def test_nobody_makes_a_strangers_phone_ring(who: str, town: Town, engines
 WORKER_READS = {
     "account": {"id", "locale", "zone"},
     "answer": {"account_id", "checkin_id"},
+    "block": set[str](),
     "couple": set[str](),
     "data_key": set[str](),
     "identity": set[str](),
@@ -398,6 +408,7 @@ WORKER_READS = {
     "invitation": set[str](),
     "kept_answer": {"expires_at"},
     "refresh_token": {"expires_at"},
+    "schedule_declined": set[str](),
     "session": {"expires_at", "id"},
 }
 

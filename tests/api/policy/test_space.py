@@ -5,19 +5,15 @@ from uuid import uuid4
 import pytest
 
 from api.deps import paired
-from api.policy.checkins import kept_back as checkin_kept_back
-from api.policy.schedules import kept_back as schedule_kept_back
+from api.policy.schedules import kept_back
 from api.policy.space import began_at, begins_for_partner, may_end_at, shown_to
-from schemas.checkins import Checkin
 from schemas.pairing import Member
-from schemas.questionnaires import PACKS
 from schemas.schedules import Schedule, ScheduleWrite
 from schemas.space import Mode, Space, SpaceWrite
 from tests.builders import asking
 from tests.fakes import NOON
 
 HOUR = timedelta(hours=1)
-PACK = PACKS["daily_pulse", 1]
 ME, PARTNER, COUPLE = uuid4(), uuid4(), uuid4()
 I_AM = paired(replace(asking(couple_id=COUPLE, partner_id=PARTNER), id=ME))
 THEY_ARE = paired(replace(asking(couple_id=COUPLE, partner_id=ME), id=PARTNER))
@@ -88,20 +84,8 @@ MY_SPACE = space(I_AM, Mode.SILENT, NOON + HOUR)
 def test_what_the_partner_began_during_my_space_is_kept_back_while_it_lasts(
     begun_by: Member, begun_at: datetime, my_space: Space | None, *, kept: bool
 ) -> None:
-    checkin = Checkin.of(begun_by, PACK, begun_at, for_both=True)
     terms = {"pack": "daily_pulse", "cadence": "daily", "weekday": None}
     body = ScheduleWrite.model_validate(terms | {"at": "20:00", "zone": "UTC", "for_both": True})
     schedule = Schedule.of(begun_by, body, begun_at)
 
-    assert checkin_kept_back(checkin, I_AM, my_space, NOON) is kept
-    assert schedule_kept_back(schedule, I_AM, my_space, NOON) is kept
-
-
-def test_what_both_began_or_a_schedule_did_is_kept_from_nobody() -> None:
-    checkin = Checkin.of(THEY_ARE, PACK, NOON, for_both=True)
-
-    checkin.begun_again(THEY_ARE)
-    assert checkin_kept_back(checkin, I_AM, MY_SPACE, NOON)
-
-    checkin.begun_again(I_AM)
-    assert not checkin_kept_back(checkin, I_AM, MY_SPACE, NOON)
+    assert kept_back(schedule, I_AM, my_space, NOON) is kept

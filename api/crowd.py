@@ -1,0 +1,63 @@
+"""How many of one person's requests are worked on at once, in one process.
+
+Each holds a connection of the database while it waits for the couple's row. Without this, one
+person could hold them all, and their partner would be kept from taking space. What protects
+somebody has places of its own, which nothing else of theirs can take.
+"""
+
+from asyncio import Semaphore
+from collections.abc import AsyncIterator, Hashable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from math import inf
+from uuid import UUID
+
+from api.errors import TooManyRequests
+
+AT_ONCE = 4
+AT_ONCE_TO_PROTECT = 2
+IN_LINE = 8  # of one session, behind those
+
+
+@dataclass
+class Line:
+    """Whoever comes first goes first."""
+
+    places: Semaphore
+    people: int = 0
+
+
+class Crowd:
+    """A place for each request, or `TooManyRequests` at once."""
+
+    def __init__(self, in_line: float = IN_LINE) -> None:
+        self.in_line = in_line
+        self.lines: dict[Hashable, Line] = {}
+
+    @asynccontextmanager
+    async def enter(
+        self, account_id: UUID, session_id: UUID, *, protects: bool
+    ) -> AsyncIterator[None]:
+        """A line for each session before the one of the account: whoever holds a token of a
+        session that was stolen, or has ended, is no more than one more ahead.
+        """
+        at_once = AT_ONCE_TO_PROTECT if protects else AT_ONCE
+        async with (
+            self._in(("session", session_id, protects), at_once, self.in_line),
+            self._in(("account", account_id, protects), at_once, inf),
+        ):
+            yield
+
+    @asynccontextmanager
+    async def _in(self, whose: Hashable, at_once: int, in_line: float) -> AsyncIterator[None]:
+        line = self.lines.setdefault(whose, Line(Semaphore(at_once)))
+        if line.people >= at_once + in_line:
+            raise TooManyRequests
+        line.people += 1
+        try:
+            async with line.places:
+                yield
+        finally:
+            line.people -= 1
+            if not line.people:
+                del self.lines[whose]

@@ -1,0 +1,125 @@
+"""Counts how often somebody asks, and says so in every answer.
+
+The counts lie in memory, or in a Redis for several processes, under a keyed hash: neither an
+address nor an e-mail address can be read there. What an answer says of a count is its subject's
+own: how much is left to an address or an e-mail address would tell what others do there, and
+how long until it is whole again, when they began. So that is always the whole window.
+"""
+
+import asyncio
+import hmac
+import logging
+import secrets
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import NamedTuple
+
+from limits import RateLimitItemPerSecond
+from limits.aio.storage import MemoryStorage, RedisStorage, Storage
+from limits.aio.strategies import FixedWindowRateLimiter
+from limits.errors import StorageError
+
+from api.errors import Busy, TooManyRequests
+from api.layers import Header
+from api.policy.limits import POLICIES, Policy, Subject
+
+# Seconds. Redis is asked with every request: whoever waits for it waits twice, for nothing.
+REDIS_ANSWERS_WITHIN = 0.25
+OWN = {Subject.ACCOUNT, Subject.PHONE}
+
+log = logging.getLogger(__name__)
+
+
+def open_storage(redis_url: str | None) -> Storage:
+    """A Redis that is away is noticed soon, and not before it is asked."""
+    if redis_url is None:
+        return MemoryStorage(wrap_exceptions=True)
+    return RedisStorage(
+        f"async+{redis_url}",
+        wrap_exceptions=True,
+        connect_timeout=REDIS_ANSWERS_WITHIN,
+        stream_timeout=REDIS_ANSWERS_WITHIN,
+    )
+
+
+class Limits:
+    """How often somebody may ask, as far as these policies go."""
+
+    def __init__(
+        self,
+        storage: Storage | None = None,
+        key: bytes | None = None,
+        in_force: Collection[Policy] = POLICIES,
+    ) -> None:
+        """Without a key that others share, nobody else can make out these counts."""
+        self.limiter = FixedWindowRateLimiter(storage or open_storage(None))
+        self.key = key or secrets.token_bytes(32)
+        self.in_force = {policy.name: policy for policy in in_force}
+
+    async def count(self, policy: Policy, subject: str) -> "Count | None":
+        """`Busy` where it guards a secret and the counts cannot be read; else None, and go on."""
+        if not (in_force := self.in_force.get(policy.name)):
+            return None
+        try:
+            async with asyncio.timeout(2 * REDIS_ANSWERS_WITHIN):
+                return await self._counted(in_force, self._hidden(policy, subject))
+        except (StorageError, OSError) as error:  # a timeout is an OSError
+            log.warning("limits: %s for %s", type(error).__name__, policy.name)
+            if policy.closed:
+                raise Busy from None
+            return None
+
+    async def _counted(self, policy: Policy, hidden: str) -> "Count":
+        item = RateLimitItemPerSecond(policy.most, policy.seconds, namespace=policy.name)
+        good = await self.limiter.hit(item, hidden)
+        if not good or policy.subject not in OWN:
+            return Count(policy, good, 0)
+        stats = await self.limiter.get_window_stats(item, hidden)
+        return Count(policy, good, stats.remaining)
+
+    def _hidden(self, policy: Policy, subject: str) -> str:
+        said = f"{policy.subject}:{subject}"
+        return hmac.new(self.key, said.encode(errors="replace"), sha256).hexdigest()
+
+
+class Count(NamedTuple):
+    """What became of one request under one policy."""
+
+    policy: Policy
+    good: bool
+    left: int
+
+
+@dataclass
+class Tally:
+    """What one request was counted under."""
+
+    limits: Limits
+    subjects: dict[Subject, str]  # those of whoever asks, as far as they are known
+    counts: list[Count] = field(default_factory=list)
+
+    async def add(self, policy: Policy, subject: str | None = None) -> None:
+        """`TooManyRequests` if it was one too many."""
+        counted = await self.limits.count(policy, subject or self.subjects[policy.subject])
+        if counted:
+            self.counts.append(counted)
+            if not counted.good:
+                raise TooManyRequests
+
+    def headers(self) -> Iterator[Header]:
+        """`RateLimit`, `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers) and, after one
+        too many, `Retry-After`.
+        """
+        told = [each for each in self.counts if not each.good or each.policy.subject in OWN]
+        if told:
+            yield b"ratelimit-policy", ", ".join(each.policy.told for each in told).encode()
+            yield b"ratelimit", ", ".join(map(remaining, told)).encode()
+        for each in told:
+            if not each.good:
+                yield b"retry-after", str(each.policy.seconds).encode()
+
+
+def remaining(counted: Count) -> str:
+    left = f'"{counted.policy.name}";r={counted.left}'
+    return left if counted.good else f"{left};t={counted.policy.seconds}"

@@ -1,0 +1,112 @@
+"""How often somebody may ask, by whom it is counted, and what is never refused for it. Pure.
+
+Whoever shares an address with somebody, or knows their e-mail address, must not be able to use
+up what they may ask. So who is signed in is counted by account and not by address; a phone that
+has signed in before has a count of its own; and what protects somebody is never counted.
+"""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from ipaddress import IPv6Address, ip_address, ip_network
+
+
+class Subject(StrEnum):
+    """What a count is of."""
+
+    ADDRESS = "address"
+    ACCOUNT = "account"
+    EMAIL = "email"
+    PHONE = "phone"
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """At most so many in so many seconds from the first on. What guards a secret is `closed`:
+    while the counts cannot be read, it is refused rather than let through.
+    """
+
+    name: str
+    subject: Subject
+    most: int
+    seconds: int
+    closed: bool
+
+    @property
+    def told(self) -> str:
+        """As an item of `RateLimit-Policy`."""
+        return f'"{self.name}";q={self.most};w={self.seconds}'
+
+
+MINUTE, QUARTER, HOUR = 60, 15 * 60, 60 * 60
+
+ANYBODY = Policy("anybody", Subject.ADDRESS, 600, MINUTE, closed=False)
+SIGNED_IN = Policy("signed-in", Subject.ACCOUNT, 300, MINUTE, closed=False)
+
+SIGN_UP = Policy("sign-up", Subject.ADDRESS, 20, HOUR, closed=True)
+SIGN_UP_EMAIL = Policy("sign-up-email", Subject.EMAIL, 5, HOUR, closed=True)
+SIGN_IN = Policy("sign-in", Subject.ADDRESS, 30, QUARTER, closed=True)
+SIGN_IN_EMAIL = Policy("sign-in-email", Subject.EMAIL, 10, QUARTER, closed=True)
+SIGN_IN_PHONE = Policy("sign-in-phone", Subject.PHONE, 10, QUARTER, closed=True)
+# Nobody guesses 256 bits: these spare the database, and a phone must be able to go on.
+REFRESH = Policy("refresh", Subject.ADDRESS, 300, QUARTER, closed=False)
+REFRESH_PHONE = Policy("refresh-phone", Subject.PHONE, 60, QUARTER, closed=False)
+CODES = Policy("codes", Subject.ADDRESS, 30, HOUR, closed=True)
+CODES_ACCOUNT = Policy("codes-account", Subject.ACCOUNT, 10, HOUR, closed=True)
+RESET = Policy("reset", Subject.ADDRESS, 20, HOUR, closed=True)
+RESET_EMAIL = Policy("reset-email", Subject.EMAIL, 3, HOUR, closed=True)
+PROOF = Policy("proof", Subject.ACCOUNT, 5, QUARTER, closed=True)
+MAIL_LINK = Policy("mail-link", Subject.ADDRESS, 30, HOUR, closed=True)
+MAIL_LINK_ACCOUNT = Policy("mail-link-account", Subject.ACCOUNT, 10, HOUR, closed=True)
+
+POLICIES = (
+    *(ANYBODY, SIGNED_IN, SIGN_UP, SIGN_UP_EMAIL, SIGN_IN, SIGN_IN_EMAIL, SIGN_IN_PHONE),
+    *(REFRESH, REFRESH_PHONE, CODES, CODES_ACCOUNT, RESET, RESET_EMAIL),
+    *(PROOF, MAIL_LINK, MAIL_LINK_ACCOUNT),
+)
+
+# Whoever leaves, takes space, says no or shuts a phone out waits for no count.
+NEVER_REFUSED = {
+    ("POST", "/v1/pairing/leave"),
+    ("DELETE", "/v1/pairing/invitation"),
+    ("PUT", "/v1/space"),
+    ("DELETE", "/v1/space"),
+    ("DELETE", "/v1/consents/{purpose}"),
+    ("DELETE", "/v1/sessions"),
+    ("DELETE", "/v1/sessions/{session_id}"),
+}
+# Counted at the route alone: what a neighbour does must not keep a phone from going on.
+AT_THE_ROUTE = {("POST", "/v1/sessions/refresh")}
+
+
+def matching(places: set[tuple[str, str]]) -> re.Pattern[str]:
+    """Of `METHOD /path`, with anything in the place of a name in braces."""
+    forms = [re.sub(r"{\w+}", "[^/]+", f"{method} {path}") for method, path in sorted(places)]
+    return re.compile("|".join(forms))
+
+
+PROTECTS = matching(NEVER_REFUSED)
+COUNTED_LATER = matching(NEVER_REFUSED | AT_THE_ROUTE)
+
+
+def protects(method: str, path: str) -> bool:
+    """Does somebody protect themselves with this?"""
+    return PROTECTS.fullmatch(f"{method} {path}") is not None
+
+
+def counted_at_once(method: str, path: str) -> bool:
+    """Before a route is looked for, as nearly everything is?"""
+    return COUNTED_LATER.fullmatch(f"{method} {path}") is None
+
+
+def neighbourhood(host: str) -> str:
+    """The address that somebody has: of IPv6 a whole /64, in which one phone has any it likes."""
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return host
+    if isinstance(address, IPv6Address):
+        if address.ipv4_mapped:
+            return str(address.ipv4_mapped)
+        return str(ip_network((int(address), 64), strict=False).network_address)
+    return host
