@@ -31,7 +31,8 @@ contract: ## Lint openapi.yaml and type-check a TypeScript client of it (needs N
 proof-%: .venv/dev
 	$(BIN)/python -m tests.proofs.$* $(SIZES)
 
-proofs: proof-crash proof-writes proof-outage proof-access proof-occurrences proof-bouncer proof-privacy proof-matrix proof-races proof-fuzz ## Run the programs that prove, at full size (also one by one: make proof-crash)
+PROOFS := matrix races states fuzz privacy crash writes outage access occurrences bouncer
+proofs: $(PROOFS:%=proof-%) ## Run the programs that prove, at full size (also one by one: make proof-crash)
 
 format: .venv/dev ## Format, and write openapi.yaml and the tables of PRIVACY.md anew
 	$(BIN)/ruff format .

@@ -17,8 +17,8 @@ accounts_sign_up                     202
 accounts_read_account                200      200          200        200
 accounts_change_account              200      200          200        200
 
-sessions_read_sessions               200      200          200        200
 sessions_sign_in                     401
+sessions_read_sessions               200      200          200        200
 sessions_end_sessions                204      204          204        204
 sessions_refresh                     401
 sessions_end_session                 204/404  404          404        404
@@ -40,6 +40,9 @@ pairing_withdraw                     204      204          204        204
 pairing_redeem                       409      409          409        404
 pairing_confirm                      409      409          409        409
 pairing_leave                        204      204          204        409
+
+blocks_read_blocks                   200      200          200        200
+blocks_lift                          204/404  404          404        404
 
 consents_read_consents               200      200          200        200
 consents_read_history                200      200          200        200

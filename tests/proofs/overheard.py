@@ -60,6 +60,15 @@ class Post:
         await self.emulator.delete("/phones")
         return {target: str(phone) for target, phone in phones.items()}
 
+    async def kinds(self) -> dict[str, set[str]]:
+        """Of which kinds that was."""
+        phones = (await self.emulator.get("/phones")).json()
+        await self.emulator.delete("/phones")
+        return {
+            target: {each["message"]["data"]["kind"] for each in phone["log"]}
+            for target, phone in phones.items()
+        }
+
 
 @asynccontextmanager
 async def a_post(ground: Ground) -> AsyncIterator[Post]:

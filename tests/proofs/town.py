@@ -20,7 +20,7 @@ from api import tokens
 from api.tokens import Claims
 from schemas.accounts import Account
 from schemas.sessions import RefreshToken, Session
-from tests.builders import TOKEN_KEYS, Person, a_couple, a_person, another_phone
+from tests.builders import TOKEN_KEYS, Person, a_block, a_couple, a_person, another_phone
 from tests.catalog import column, tables
 from tests.proofs.program import Ground
 from tests.proofs.worlds import keep, put_back
@@ -210,6 +210,7 @@ async def what_sam_keeps(town: Town, db: AsyncSession) -> None:
     db.add(RefreshToken.model_validate(replaced | {"hash": sha256(REPLACED).digest()}))
     await db.commit()
     town.sams["session_id"] = str(another.session_id)
+    town.sams["block_id"] = str((await a_block(db, sam, town.people["former"])).id)
 
 
 async def robins_own(town: Town) -> None:
