@@ -40,9 +40,14 @@ CODE = re.compile(r"\w{4}-\w{4}-\w{4}(?=\")")
 MEANT = {
     ("sessions_refresh", "nobody"): "a token that was replaced ends its session",
     ("sessions_refresh", "self"): "the same",
+    ("accounts_ask_for_reset", "nobody"): "Sam is sent a link, and the answer is the same",
+    ("accounts_ask_for_reset", "self"): "the same",
     ("pairing_withdraw", "invitee"): "steps back from the invitation whose code they typed",
     ("pairing_redeem", "invitee"): "types the code again that they have",
 }
+
+# Rows of one's own in which Sam's address may stand: somebody would like to have it.
+WISHES = {"credential_change"}
 
 
 def prove(ground: Ground, proof: Proof, every: int) -> None:
@@ -181,7 +186,7 @@ class Asking:
             did = await changed(owner, world)
             self.must("refused changes nothing", not did, *at, did)
         elif who not in {"self", "partner"}:
-            did = await changed(owner, world, mine)
+            did = [each for each in await changed(owner, world, mine) if each not in WISHES]
             self.must("done changes nothing of Sam's", not did, *at, did)
         await self.post.tick()
         arrived = await self.post.arrived()

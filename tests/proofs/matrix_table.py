@@ -14,6 +14,9 @@ WHO = (*OUTSIDE, *ALONE, "elsewhere", "remembering", "partner", "self")
 #                                                          couple
 TABLE = """
 accounts_sign_up                     202
+accounts_confirm                     410
+accounts_ask_for_reset               202
+accounts_reset                       410
 accounts_read_account                200      200          200        200
 accounts_change_account              200      200          200        200
 
@@ -21,6 +24,7 @@ sessions_sign_in                     401
 sessions_read_sessions               200      200          200        200
 sessions_end_sessions                204      204          204        204
 sessions_refresh                     401
+sessions_prove_again                 204      204          204        204
 sessions_end_session                 204/404  404          404        404
 
 identities_read_identities           200      200          200        200
@@ -29,6 +33,14 @@ identities_sign_in                   409
 identities_prove                     409      409          409        409
 identities_link                      409      409          409        409
 identities_unlink                    204      204          204        204
+
+credentials_read_pending             200      200          200        200
+credentials_stop                     204      204          204        204
+credentials_change_password          202      202          202        202
+credentials_change_email             202      202          202        202
+credentials_confirm_email            410
+
+security_read_security               200      200          200        200
 
 devices_read_devices                 200      200          200        200
 devices_register_device              200      200          200        200
@@ -83,6 +95,11 @@ nudges_send                          202      202!409      202        409
 nudges_dismiss                       204/404  404          404        404
 
 today_read_today                     200      200          200        200
+
+privacy_export                       200      200          200        200
+privacy_read_deletion                200      200          200        200
+privacy_ask_for_deletion             202      202          202        202
+privacy_take_deletion_back           204      204          204        204
 """
 ROWS = {name: cells for name, *cells in (row.split() for row in TABLE.splitlines() if row)}
 COLUMNS = ("self", "partner", "elsewhere", "alone")
