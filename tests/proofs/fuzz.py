@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import deepcopy
+from http import HTTPStatus
 from typing import Any
 
 import schemathesis
@@ -130,6 +131,8 @@ def reader(ground: Ground, proof: Proof, cast: Cast, url: str, examples: int) ->
 
 def refused_in_words(response: Response) -> bool:
     """Is nothing wrong with it but what no schema can say?"""
+    if response.status_code == HTTPStatus.GONE:
+        return True  # a link that nobody was sent
     named = [each["pointer"].split("/") for each in response.json().get("errors", [])]
     fields = {next((step for step in reversed(each) if not step.isdigit()), "") for each in named}
     return bool(fields) and fields <= SAID_IN_WORDS.keys()

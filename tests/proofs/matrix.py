@@ -40,6 +40,8 @@ CODE = re.compile(r"\w{4}-\w{4}-\w{4}(?=\")")
 MEANT = {
     ("sessions_refresh", "nobody"): "a token that was replaced ends its session",
     ("sessions_refresh", "self"): "the same",
+    ("accounts_sign_up", "nobody"): "Sam is told by mail, and the answer is the same",
+    ("accounts_sign_up", "self"): "the same",
     ("accounts_ask_for_reset", "nobody"): "Sam is sent a link, and the answer is the same",
     ("accounts_ask_for_reset", "self"): "the same",
     ("pairing_withdraw", "invitee"): "steps back from the invitation whose code they typed",
