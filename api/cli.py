@@ -21,7 +21,7 @@ from api.app import create_app
 from api.demo import demo
 from api.deps import Fittings
 from api.local import everything
-from api.openapi import as_yaml
+from api.openapi_yaml import as_yaml
 from api.settings import Settings
 from api.settings_refused import SettingRefused
 from api.stopping import told_to_stop

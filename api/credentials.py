@@ -11,10 +11,11 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 
 from api import links, passwords
-from api.deps import Claims, Db, Fresh, House, Me, MeWriting, Now, fresh, opened
+from api.deps import Claims, Db, Fresh, House, Me, MeWriting, Now, fresh, limited, opened
 from api.errors import NotProved, NotSignedIn, Refusal, documented
 from api.links import LinkOver
 from api.passwords import PasswordCommonlyUsed
+from api.policy.limits import MAIL_LINK, MAIL_LINK_ACCOUNT
 from notifications import outbox
 from schemas.accounts import ACCOUNT, ACCOUNT_BY_EMAIL
 from schemas.credentials import (
@@ -98,6 +99,7 @@ async def change_password(
     status_code=202,
     summary="Change my address",
     responses=documented(NotSignedIn, NotProved, NoPassword),
+    dependencies=[limited(MAIL_LINK_ACCOUNT)],
 )
 async def change_email(
     body: EmailWrite, me: Fresh, db: Db, now: Now, house: House
@@ -129,6 +131,7 @@ async def change_email(
     status_code=204,
     summary="Show that the new address is mine",
     responses=documented(LinkOver),
+    dependencies=[limited(MAIL_LINK)],
 )
 async def confirm_email(body: Opening, db: Db, now: Now) -> None:
     """With the token that came by mail, on whichever phone. It does not take effect sooner."""

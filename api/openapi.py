@@ -177,25 +177,3 @@ def tidied(node: Any) -> Any:  # noqa: ANN401
     if isinstance(node, list):
         return [tidied(each) for each in node]
     return int(node) if isinstance(node, float) and node.is_integer() else node
-
-
-class Readable(yaml.SafeDumper):
-    """Several lines stay several lines, and nothing refers to what stands elsewhere."""
-
-    def ignore_aliases(self, _: object) -> bool:
-        return True
-
-    def text(self, value: str) -> yaml.ScalarNode:
-        style = "|" if "\n" in value else None
-        if value[2:3] == ":":
-            style = "'"  # 22:00 is a number to some who read YAML
-        return self.represent_scalar("tag:yaml.org,2002:str", value, style)
-
-
-Readable.add_representer(str, Readable.text)
-
-
-def as_yaml(app: FastAPI) -> str:
-    """The text of `openapi.yaml`."""
-    document = app.openapi()
-    return yaml.dump(document, Dumper=Readable, sort_keys=False, allow_unicode=True, width=100)

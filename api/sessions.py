@@ -18,10 +18,12 @@ from sqlmodel import select
 
 from api import known_phones
 from api.begun import begin, issue
-from api.deps import Claims, Db, Fresh, House, Me, MeWriting, Now, become, fresh, opened
+from api.deps import Db, Fresh, House, Me, MeWriting, Now, become, fresh, limited
 from api.errors import NotFound, NotProved, NotSignedIn, Refusal, documented
 from api.known_phones import count_going_on, count_try
 from api.passwords import WrongPassword
+from api.policy.limits import PROOF
+from api.proof import tried
 from schemas.accounts import ACCOUNT, ACCOUNT_BY_EMAIL, NOBODY
 from schemas.database import transaction
 from schemas.security import SecurityEvent, SecurityEventKind
@@ -30,7 +32,6 @@ from schemas.sessions import (
     END_SESSIONS,
     REFRESH_TOKEN,
     SESSIONS,
-    Proof,
     Refresh,
     Session,
     SessionPublic,
@@ -131,20 +132,13 @@ async def read_sessions(me: Me, db: Db, now: Now) -> list[SessionPublic]:
     ]
 
 
-async def tried(body: Proof, claims: Claims, house: House, now: Now) -> bool:
-    """Is it my password? No transaction is open while it is tried."""
-    async with transaction(house.engine) as db:
-        me = await opened(claims, db, now, house, lock=False)
-        account = (await db.exec(ACCOUNT, params=me.scope)).one()
-    return await house.passwords.match(account.password_hash, body.password.get_secret_value())
-
-
 @router.post(
     "/current/proof",
     status_code=204,
     response_model=None,
     summary="Prove that it is me",
     responses=documented(NotSignedIn, WrongPassword),
+    dependencies=[limited(PROOF)],
 )
 async def prove_again(
     right: Annotated[bool, Depends(tried)], me: MeWriting, db: Db, now: Now

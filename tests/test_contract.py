@@ -14,7 +14,8 @@ from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from api.openapi import EXAMPLES, as_yaml
+from api.openapi import EXAMPLES
+from api.openapi_yaml import as_yaml
 from tests.fakes import Clock
 from tests.operations import (
     Node,
