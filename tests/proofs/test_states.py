@@ -11,3 +11,4 @@ def test_whatever_three_people_do_in_any_order(ground: Ground) -> None:
 
     assert proof.violations == []
     assert proof.counts["silent steps"]
+    assert proof.counts["revealed"]
