@@ -173,9 +173,9 @@ async def test_a_phone_whose_session_was_stolen_is_forgotten_with_it(
 async def a_token(db: AsyncSession, phone: Person) -> str:
     """The next refresh token of their session."""
     token, session = token_urlsafe(32), await db.get_one(Session, phone.session_id)
-    named = {"account_id": phone.id, "session_id": phone.session_id}
-    digest = sha256(token.encode()).digest()
-    db.add(RefreshToken.model_validate({"hash": digest, "generation": session.spent + 1, **named}))
+    named: dict[str, object] = {"account_id": phone.id, "session_id": phone.session_id}
+    named |= {"hash": sha256(token.encode()).digest(), "generation": session.spent + 1}
+    db.add(RefreshToken.model_validate(named | {"expires_at": session.expires_at}))
     await db.commit()
     return token
 

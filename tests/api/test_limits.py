@@ -194,10 +194,10 @@ async def test_an_access_token_proves_no_phone_and_a_phone_opens_nothing(robin: 
 async def test_one_network_signs_up_a_few_people(counting: FastAPI) -> None:
     phone = Stranger(counting)
     for number in range(SIGN_UP.most):
-        answer = await phone.signs_up(email=f"kit{number}@example.org")
+        answer = await phone.asks_to_sign_up(email=f"kit{number}@example.org")
         assert answer.status_code == 202
 
-    assert refused(await phone.signs_up(email="lou@example.org"), SIGN_UP)
+    assert refused(await phone.asks_to_sign_up(email="lou@example.org"), SIGN_UP)
     assert (await Stranger(counting, "203.0.113.1").signs_up()).status_code == 202
 
 

@@ -6,7 +6,7 @@ from httpx import Response
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from schemas.nudges import Kind
-from tests.builders import SIX, Person, Two, a_couple, in_bytes, nudges_of, pushes_of
+from tests.builders import PASSWORD, SIX, Person, Two, a_couple, in_bytes, nudges_of, pushes_of
 from tests.fakes import NOON, Clock
 
 NO_SPACE = {"mine": None, "partner": None}
@@ -210,6 +210,7 @@ async def all_that_alex_hears(alex: Person, app: FastAPI) -> list[Response]:
     terms = {"pack": "daily_pulse", "cadence": "daily", "weekday": None}
     hour = {"at": "09:00", "zone": "America/Denver"}
     return [
+        await alex.post("/sessions/current/proof", json={"password": PASSWORD}),
         await alex.post("/checkins", json={"pack": "weekly_checkin", "for_both": True}),
         await alex.answers(checkin, mood=3, closeness=1),
         await alex.releases(checkin, "mood", "closeness"),
