@@ -14,7 +14,7 @@ from sqlalchemy.exc import ArgumentError
 from api.issuers import Terms
 from api.settings_issuers import read_issuers
 from api.settings_keys import data_keys, read_keys
-from api.settings_mail import read_place, read_sender, read_smtp
+from api.settings_mail import read_mail
 from api.settings_refused import SettingRefused
 from schemas.identities import Issuer
 
@@ -77,10 +77,7 @@ class Settings:
             redis_url=read_start(environment, "TWOFOLD_REDIS_URL", REDIS),
             trusted_proxies=read_proxies(environment.get("TWOFOLD_TRUSTED_PROXIES") or ""),
             docs=read_docs(environment),
-            smtp_url=read_smtp(environment.get("TWOFOLD_SMTP_URL")),
-            mail_from=read_sender(environment),
-            app_url=read_place(environment, "TWOFOLD_APP_URL", "https://app.invalid"),
-            public_url=read_place(environment, "TWOFOLD_PUBLIC_URL", "http://127.0.0.1:8000"),
+            **read_mail(environment),
         )
 
 

@@ -244,6 +244,7 @@ HARMLESS_AGAIN = {
     "pairing_confirm": "there is one couple; who asks where they stand is told",
     "pairing_leave": "gone is gone",
     "answers_release": "released is released",
+    "privacy_ask_for_deletion": "asked again, it is not put off",
     "nudges_look": "what was looked at stays listed",
 }
 CREATES = [

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from httpx import AsyncClient, ConnectError, Response
+from httpx import AsyncClient, ConnectError, ReadError, RemoteProtocolError, Response
 from sqlalchemy import URL, text
 from sqlmodel import col, func, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -86,7 +86,7 @@ async def refuses(url: str) -> bool:
     async with AsyncClient(trust_env=False) as another:
         try:
             await another.get(f"{url}/healthz")
-        except ConnectError:
+        except (ConnectError, ReadError, RemoteProtocolError):
             return True
         return False
 

@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 from hypothesis import given
@@ -17,6 +18,7 @@ from tests.conftest import Engines
 OUTLIVES = {
     "checkin": "what each wrote refers to it",
     "consent": "a history is never rewritten; it only no longer counts",
+    "push": "it goes with its nudge",
     "boundary": "it holds for the next partner too, and is shown to nobody",
 }
 
@@ -109,7 +111,8 @@ async def one_of_each(sam: Person, alex: Person, db: AsyncSession) -> None:
     await alex.sends()
     await sam.sets(daily_budget={"most": 3, "shown": False})
     private = {"account_id": sam.id, "session_id": sam.session_id, "generation": 1}
-    db.add(RefreshToken.model_validate(private | {"hash": b"sam"}))
+    ends = sam.clock.now + timedelta(days=1)
+    db.add(RefreshToken.model_validate(private | {"hash": b"sam", "expires_at": ends}))
     await db.commit()
 
 
