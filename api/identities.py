@@ -120,7 +120,7 @@ async def sign_in(issuer: Issuer, body: IdentityToken, db: Db, now: Now, house: 
     signs in with it yet, and that token is still good to sign up.
     """
     vouched = await vouched_for(issuer, body, house, now)
-    asked = {"subject_hash": vouched.subject_hash}
+    asked = {"subject_hash": vouched.subject_hash, "now": now}
     if (account_id := (await db.exec(ACCOUNT_BY_IDENTITY, params=asked)).one()) is None:
         raise IdentityUnknown
     await become(db, account_id)

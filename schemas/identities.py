@@ -118,7 +118,9 @@ class IdentityPublic(SQLModel):
     linked_at: datetime
 
 
-ACCOUNT_BY_IDENTITY = select(func.account_by_identity(bindparam("subject_hash"), type_=Uuid))
+ACCOUNT_BY_IDENTITY = select(
+    func.account_by_identity(bindparam("subject_hash"), bindparam("now"), type_=Uuid)
+)
 IDENTITIES = select(Identity).where(col(Identity.account_id) == bindparam("me"))
 UNLINK = (
     delete(Identity)

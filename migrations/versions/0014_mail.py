@@ -85,8 +85,9 @@ create index ix_security_event_at on security_event (at);
 """
 
 # A change whose hour has come, done by whatever next has to do with its account: `open_session`,
-# `session_of_token`, `account_by_email` and `open_link` ask this first. So it is never late, with
-# no worker either. It locks before it looks again: of two who come at once, one does it.
+# `session_of_token`, `account_by_email`, `account_by_identity` and `open_link` ask this first. So
+# it is never late, with no worker either. It locks before it looks again: of two who come at once,
+# one does it.
 TAKE_EFFECT = """
 create function take_effect(who uuid, at timestamptz) returns void language plpgsql as $$
 declare change credential_change;

@@ -1,6 +1,7 @@
 """Somebody else has my phone in hand, or reads my mailbox, and wants my account."""
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 from fastapi import FastAPI
@@ -24,6 +25,7 @@ from tests.builders import (
 )
 from tests.conftest import Engines
 from tests.fakes import NOON, Clock
+from tests.local_issuer import GOOGLE
 
 NEW = "another otter by the gravel lantern"
 ELSEWHERE = "sam@elsewhere.example.org"
@@ -200,6 +202,49 @@ async def test_many_who_come_at_its_hour_see_it_done_once(
     assert {answer.status_code for answer in answers} <= {200, 201}
     events = (await sam.sees("/security"))["events"]
     assert [each["kind"] for each in events].count("password_changed") == 1
+
+
+async def test_a_sign_in_that_is_under_way_when_the_password_changes_leaves_no_session(
+    sam: Person, stranger: Stranger, clock: Clock, address: str, engines: Engines
+) -> None:
+    await changes_password(sam)
+    clock.forward(days=1, microseconds=-1)
+    async with engines["owner"].begin() as owner:
+        held = text("select from account where id = :who for no key update")
+        await owner.execute(held, {"who": sam.id})
+        under_way = asyncio.create_task(stranger.signs_in(address))
+        await until_somebody_waits(engines)
+        at_its_hour = {"who": sam.id, "at": NOON + timedelta(days=1)}
+        await owner.execute(text("select take_effect(:who, :at)"), at_its_hour)
+
+    answer = await under_way
+
+    assert (answer.status_code, answer.json()["type"]) == (401, "/problems/wrong-credentials")
+    [only] = await sam.sees("/sessions")
+    assert only["current"]
+
+
+async def until_somebody_waits(engines: Engines) -> None:
+    waiting = text("select exists (select from pg_locks where not granted)")
+    async with asyncio.timeout(10), engines["owner"].connect() as watch:
+        while not (await watch.execute(waiting)).scalar_one():
+            await asyncio.sleep(0.02)
+
+
+async def test_a_change_is_not_late_for_whoever_signs_in_with_an_identity(
+    sam: Person, stranger: Stranger, clock: Clock, tablet: Person
+) -> None:
+    await sam.links("google", "sam")
+    clock.forward(days=3)
+    await sam.proves()
+    await changes_password(sam)
+    clock.forward(days=1)
+
+    signed_in = await stranger.signs_in_with(GOOGLE.proof(clock.now, "sam"), "google")
+
+    mine = await stranger.asks(signed_in.json()["access_token"])
+    assert (signed_in.status_code, mine.status_code) == (201, 200)
+    assert (await tablet.get("/today")).status_code == 401
 
 
 # A reset

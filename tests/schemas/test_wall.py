@@ -465,7 +465,7 @@ async def test_the_worker_reads_no_answer_no_address_and_nothing_that_opens(
         *("account_id from session", "hash from refresh_token", "code_hash from invitation"),
         *("account_id from mail", "hash from link", "sealed from link", "kind from security_event"),
         *("revealed_answers(id, now()) from checkin", "account_by_email('sam@example.org', now())"),
-        *("account_id from identity", "hash from identity_nonce", "account_by_identity('')"),
+        *("account_id from identity", "hash from identity_nonce", "account_by_identity('', now())"),
     ],
 )
 async def test_the_worker_is_turned_away_from(wanted: str, engines: Engines) -> None:
