@@ -99,11 +99,13 @@ begin
     end if;
     perform lock_for_writing(who);
     for change in
-        delete from credential_change where account_id = who and takes_effect_at <= at returning *
+        select * from credential_change where account_id = who and takes_effect_at <= at
+        order by takes_effect_at, kind
     loop
         begin
-            if not change.proved then
-                continue;
+            delete from credential_change where account_id = who and kind = change.kind;
+            if not found or not change.proved then
+                continue;  -- not found: the one before has taken it along
             end if;
             update account set
                 password_hash = coalesce(change.password_hash, password_hash),
@@ -116,8 +118,16 @@ begin
             delete from session
                 where account_id = who and id is distinct from change.session_id;
         end if;
-        -- What was mailed before is about an account as it was.
+        -- What was mailed before is about an account as it was, and so is what was asked by mail.
         delete from link where account_id = who;
+        with stopped as (
+            delete from credential_change
+                where account_id = who and kind = 'password' and session_id is null
+                returning account_id
+        )
+        insert into security_event (id, account_id, kind, at)
+            select gen_random_uuid(), account_id, 'password_stopped', change.takes_effect_at
+            from stopped;
         insert into security_event (id, account_id, kind, at)
             values (gen_random_uuid(), who, change.kind || '_changed', change.takes_effect_at);
     end loop;
