@@ -13,6 +13,7 @@ create table identity (
     issuer varchar(40) not null,
     subject_hash bytea not null,
     linked_at timestamptz not null,
+    good_from timestamptz not null,
     constraint pk_identity primary key (account_id, issuer),
     constraint ck_identity_issuer check (issuer in ('apple', 'google')),
     constraint uq_identity_subject_hash unique (subject_hash),
@@ -47,7 +48,8 @@ begin
     perform take_effect(who, at);
     perform from account where id = who for no key update;
     return (
-        select account_id from identity where subject_hash = hash and account_id = who
+        select account_id from identity
+        where subject_hash = hash and account_id = who and good_from <= at
         for key share
     );
 end $$

@@ -77,7 +77,8 @@ create table security_event (
     constraint ck_security_event_securityeventkind check (kind in (
         'signed_in', 'signed_out', 'signed_out_elsewhere', 'chain_broken', 'proof_failed',
         'reset_asked', 'password_asked', 'password_stopped', 'password_changed', 'email_asked',
-        'email_stopped', 'email_changed', 'deletion_asked', 'deletion_stopped'
+        'email_stopped', 'email_changed', 'identity_linked', 'identity_unlinked', 'deletion_asked',
+        'deletion_stopped'
     ))
 );
 create index ix_security_event_account_id on security_event (account_id);

@@ -133,7 +133,7 @@ async def town(app: FastAPI, db: AsyncSession, clock: Clock, noise: Two) -> Town
         db.add(RefreshToken.model_validate(token | private))
         expires_at = clock.now + timedelta(minutes=10)
         vouched = Vouched(Issuer.APPLE, person.id.bytes, person.id.bytes, expires_at)
-        db.add(Identity.of(vouched, person.id, clock.now))
+        db.add(Identity.of(vouched, person.id, clock.now, good_from=clock.now))
         db.add(IdentityNonce.of(vouched, person.id))
         asked = (person.id, person.session_id)
         db.add(CredentialChange.to_password(*asked, "", clock.now))
