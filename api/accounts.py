@@ -34,7 +34,7 @@ from schemas.accounts import (
     SignUp,
 )
 from schemas.base import Locale, local_date, new_id
-from schemas.credentials import CredentialChange, Reset, ResetConfirm, ResetPublic
+from schemas.credentials import ASKED_ON_A_PHONE, CredentialChange, Reset, ResetConfirm, ResetPublic
 from schemas.data_keys import DataKey
 from schemas.database import transaction
 from schemas.links import Confirmation, Link, LinkKind, new_token
@@ -158,7 +158,8 @@ async def reset(
 ) -> ResetPublic:
     """With the token that came by mail. It is good at once, if nobody was signed in within the last
     day; else a day later, since whoever is signed in sees it and may stop it. Then every session
-    ends.
+    ends. Where a phone that is signed in asked for another one already, that one stays, and the
+    answer is the same.
     """
     account_id, _ = await links.opened(body.token, LinkKind.RESET, db, now, spend=True)
     if account_id is None:
@@ -169,7 +170,8 @@ async def reset(
     ended = (await db.exec(ENDED_LATELY, params=lately)).first()
     if policy.nobody_is_there(sessions, now, ended_lately=ended is not None):
         change.takes_effect_at = now
-    await db.merge(change)
+    if (await db.exec(ASKED_ON_A_PHONE, params={"me": account_id})).first() is None:
+        await db.merge(change)
     db.add(SecurityEvent.of(account_id, SecurityEventKind.PASSWORD_ASKED, now, None))
     return ResetPublic(takes_effect_at=change.takes_effect_at)
 

@@ -4,26 +4,24 @@ The app gets a token from the issuer and shows it here, with the nonce that it w
 token is good for ten minutes, and once. Only what the issuer calls somebody is kept, as a hash:
 never an address, which may change hands. An issuer that cannot be reached says nothing, and then
 neither do we; passwords do not wait for it.
+
+Whoever has my phone in hand and my password could link an identity of theirs. So it is good only
+after three days, and until then it is shown, and each of my phones may unlink it without a proof.
 """
 
-from typing import Annotated
-
-from fastapi import APIRouter, Depends
-from sqlalchemy import literal
-from sqlalchemy.dialects.postgresql import insert
-from sqlmodel import SQLModel
-from sqlmodel.ext.asyncio.session import AsyncSession
+from fastapi import APIRouter
+from fastapi.responses import JSONResponse
 
 from api.begun import begin
-from api.deps import Claims, Db, Fresh, House, Me, MeWriting, Now, become, limited, opened
+from api.deps import Db, Fresh, House, Me, MeWriting, Now, become, fresh, limited
 from api.errors import NotProved, NotSignedIn, Refusal, Underage, documented
+from api.linking import ForMe, IdentityLinked, LastWayIn, keep_a_way_in, put
 from api.policy import identities as policy
 from api.policy.limits import PROOF, SIGN_IN, SIGN_UP
 from api.vouching import IdentityRefused, IssuerAway, IssuerOff, vouched_for
-from schemas.accounts import ACCOUNT, Account
-from schemas.base import local_date, new_id
+from schemas.accounts import Account
+from schemas.base import EARLIEST, local_date, new_id
 from schemas.data_keys import DataKey
-from schemas.database import transaction
 from schemas.identities import (
     ACCOUNT_BY_IDENTITY,
     IDENTITIES,
@@ -34,9 +32,9 @@ from schemas.identities import (
     IdentitySignUp,
     IdentityToken,
     Issuer,
-    Vouched,
 )
 from schemas.sealing import new_key
+from schemas.security import SecurityEvent, SecurityEventKind
 from schemas.sessions import END_OTHER_SESSIONS, Session, Tokens
 
 router = APIRouter(prefix="/identities", tags=["identities"])
@@ -48,27 +46,9 @@ class IdentityUnknown(Refusal):
     detail = "The token is good, but nobody signs in with it yet. It may be used to sign up."
 
 
-class LastWayIn(Refusal):
-    type = "/problems/last-way-in"
-    status = 409
-    detail = "There would be no way left to sign in."
-
-
-async def vouched_for_me(
-    issuer: Issuer, body: IdentityToken, claims: Claims, house: House, now: Now
-) -> Vouched:
-    """First whether somebody is signed in, and with that done: no stranger makes us ask."""
-    async with transaction(house.engine) as db:
-        await opened(claims, db, now, house, lock=False)
-    return await vouched_for(issuer, body, house, now)
-
-
-ForMe = Annotated[Vouched, Depends(vouched_for_me)]
-
-
 @router.get("", summary="List my identities", responses=documented(NotSignedIn))
 async def read_identities(me: Me, db: Db) -> list[IdentityPublic]:
-    """With whom I can sign in, and since when. Nobody else can read it."""
+    """With whom I can sign in, and from when on. Nobody else can read it."""
     rows = await db.exec(IDENTITIES, params=me.scope)
     return [IdentityPublic.model_validate(row) for row in sorted(rows, key=lambda row: row.issuer)]
 
@@ -95,17 +75,8 @@ async def sign_up(issuer: Issuer, body: IdentitySignUp, db: Db, now: Now, house:
     await db.flush()
     db.add(DataKey.of(key, house.keyring, new_id(now), account.id, None))
     await put(IdentityNonce.of(vouched, account.id), db)
-    await put(Identity.of(vouched, account.id, now), db)
+    await put(Identity.of(vouched, account.id, now, good_from=now), db)
     return await begin(account.id, db, house, now)
-
-
-async def put(row: SQLModel, db: AsyncSession) -> None:
-    """Once: a token that was used, or an identity that is linked, is refused the second time,
-    whoever brings it, and of two at once.
-    """
-    new = insert(type(row)).values(**row.model_dump()).on_conflict_do_nothing()
-    if (await db.exec(new.returning(literal(1)))).first() is None:
-        raise IdentityRefused
 
 
 @router.post(
@@ -120,7 +91,7 @@ async def sign_in(issuer: Issuer, body: IdentityToken, db: Db, now: Now, house: 
     signs in with it yet, and that token is still good to sign up.
     """
     vouched = await vouched_for(issuer, body, house, now)
-    asked = {"subject_hash": vouched.subject_hash}
+    asked = {"subject_hash": vouched.subject_hash, "now": now}
     if (account_id := (await db.exec(ACCOUNT_BY_IDENTITY, params=asked)).one()) is None:
         raise IdentityUnknown
     await become(db, account_id)
@@ -131,36 +102,51 @@ async def sign_in(issuer: Issuer, body: IdentityToken, db: Db, now: Now, house: 
 @router.post(
     "/{issuer}/proof",
     status_code=204,
+    response_model=None,
     summary="Prove with an identity that it is me",
     responses=documented(NotSignedIn, IssuerOff, IssuerAway, IdentityRefused),
     dependencies=[limited(PROOF)],
 )
-async def prove(issuer: Issuer, vouched: ForMe, me: MeWriting, db: Db, now: Now) -> None:
-    """For ten minutes, this session may do what wants a fresh proof. The identity must be mine."""
+async def prove(
+    issuer: Issuer, vouched: ForMe, me: MeWriting, db: Db, now: Now
+) -> JSONResponse | None:
+    """For ten minutes, this session may do what wants a fresh proof. The identity must be mine, and
+    good; one that is not is seen in `GET /security`.
+    """
     mine = await db.get(Identity, (me.id, issuer))
-    if mine is None or mine.subject_hash != vouched.subject_hash:
-        raise IdentityRefused
+    if mine is None or not mine.shown_by(vouched, now):
+        failed = SecurityEventKind.PROOF_FAILED
+        db.add(SecurityEvent.of(me.id, failed, now, me.session_id))
+        return IdentityRefused.response()
     await put(IdentityNonce.of(vouched, me.id), db)
     session = await db.get_one(Session, me.session_id)
     session.proved_at = now
+    return None
 
 
 @router.put(
     "/{issuer}",
     summary="Link an identity",
-    responses=documented(NotSignedIn, NotProved, IssuerOff, IssuerAway, IdentityRefused),
+    responses=documented(
+        NotSignedIn, NotProved, IssuerOff, IssuerAway, IdentityRefused, IdentityLinked
+    ),
 )
 async def link(issuer: Issuer, vouched: ForMe, me: Fresh, db: Db, now: Now) -> IdentityPublic:
-    """From now on I can sign in with it. One of the same issuer is replaced, and then every other
-    session ends. One that is linked elsewhere is refused like a token that is not good.
+    """In three days I can sign in with it, and until then each of my phones can unlink it. Another
+    of the same issuer must be unlinked first. One that is linked elsewhere is refused like a token
+    that is not good.
     """
     await put(IdentityNonce.of(vouched, me.id), db)
-    unlinked = await db.exec(UNLINK, params=me.scope | {"issuer": issuer})
-    before = unlinked.scalar_one_or_none()
-    identity = Identity.of(vouched, me.id, now)
+    before = await db.get(Identity, (me.id, issuer))
+    if before and before.subject_hash == vouched.subject_hash:
+        return IdentityPublic.model_validate(before)
+    if before and before.good(now):
+        raise IdentityLinked
+    await db.exec(UNLINK, params=me.scope | {"issuer": issuer})
+    identity = Identity.of(vouched, me.id, now, good_from=now + policy.LINKED_FOR)
     await put(identity, db)
-    if before not in {None, vouched.subject_hash}:
-        await db.exec(END_OTHER_SESSIONS, params=me.scope | {"session": me.session_id})
+    linked = SecurityEventKind.IDENTITY_LINKED
+    db.add(SecurityEvent.of(me.id, linked, now, me.session_id))
     return IdentityPublic.model_validate(identity)
 
 
@@ -170,16 +156,22 @@ async def link(issuer: Issuer, vouched: ForMe, me: Fresh, db: Db, now: Now) -> I
     summary="Unlink an identity",
     responses=documented(NotSignedIn, NotProved, LastWayIn),
 )
-async def unlink(issuer: Issuer, me: Fresh, db: Db, house: House) -> None:
+async def unlink(issuer: Issuer, me: MeWriting, db: Db, now: Now, house: House) -> None:
     """From now on nobody signs in with it, and every other session ends: whoever came in that way
-    is out. To unlink what is not linked changes nothing.
+    is out. While it is not good yet, it takes no proof, and nobody came in. To unlink what is not
+    linked changes nothing.
     """
-    identities = [*await db.exec(IDENTITIES, params=me.scope)]
-    if issuer not in {each.issuer for each in identities}:
+    mine = await db.get(Identity, (me.id, issuer))
+    if mine is None:
         return
-    account = (await db.exec(ACCOUNT, params=me.scope)).one()
-    has_password = account.password_hash is not None
-    if policy.locks_out(issuer, identities, house.issuers, has_password=has_password):
-        raise LastWayIn
+    since = mine.good_from
+    if mine.good(now):
+        await fresh(me, now)
+        await keep_a_way_in(issuer, me, db, now, house)
+        since = EARLIEST
     await db.exec(UNLINK, params=me.scope | {"issuer": issuer})
-    await db.exec(END_OTHER_SESSIONS, params=me.scope | {"session": me.session_id})
+    # Not good yet by my clock, and yet somebody may have come in while I waited for the lock.
+    others = {"session": me.session_id, "since": since}
+    await db.exec(END_OTHER_SESSIONS, params=me.scope | others)
+    unlinked = SecurityEventKind.IDENTITY_UNLINKED
+    db.add(SecurityEvent.of(me.id, unlinked, now, me.session_id))

@@ -1,9 +1,59 @@
-"""Proving once more that it is me: what is done before a session is opened for it."""
+"""Proving with a password that it is me: to sign in, and once more while I am signed in."""
 
-from api.deps import Claims, House, Now, opened
-from schemas.accounts import ACCOUNT
+from typing import Annotated, NamedTuple
+from uuid import UUID
+
+from fastapi import Depends
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from api.deps import Claims, House, Now, become, opened
+from api.errors import Refusal
+from api.known_phones import count_try
+from schemas.accounts import ACCOUNT, ACCOUNT_BY_EMAIL, NOBODY
 from schemas.database import transaction
-from schemas.sessions import Proof
+from schemas.sessions import HELD_ACCOUNT, Proof, SignIn
+
+
+class WrongCredentials(Refusal):
+    type = "/problems/wrong-credentials"
+    status = 401
+    detail = "The address and the password do not belong together."
+
+
+class Matched(NamedTuple):
+    """Whose password it was, when it was tried."""
+
+    account_id: UUID
+    password_hash: str | None
+
+
+async def prove(
+    body: SignIn, house: House, now: Now, _: Annotated[None, Depends(count_try)]
+) -> Matched:
+    """Whose address and password these are. No transaction is open while the password is tried.
+
+    What is done for an unknown address is done for a known one, statement by statement.
+    """
+    async with transaction(house.engine) as db:
+        asked = {"email": body.email, "now": now}
+        found = (await db.exec(ACCOUNT_BY_EMAIL, params=asked)).one()
+        account_id = found or NOBODY
+        await become(db, account_id)
+        account = (await db.exec(ACCOUNT, params={"me": account_id})).one_or_none()
+    known = account.password_hash if account else None
+    if not await house.passwords.match(known, body.password.get_secret_value()):
+        raise WrongCredentials
+    return Matched(account_id, known)
+
+
+async def hold(matched: Matched, db: AsyncSession) -> None:
+    """From here on the password stays what it is. If it changed while it was tried, the sessions
+    of the old one are over already: this one would be left.
+    """
+    await db.exec(HELD_ACCOUNT, params={"me": matched.account_id})
+    account = (await db.exec(ACCOUNT, params={"me": matched.account_id})).one_or_none()
+    if account is None or account.password_hash != matched.password_hash:
+        raise WrongCredentials
 
 
 async def tried(body: Proof, claims: Claims, house: House, now: Now) -> bool:

@@ -28,7 +28,8 @@ async def read_security(
     me: Me, db: Db, after: Annotated[After | None, Query()] = None
 ) -> SecurityPage:
     """Newest first: signing in and out, proofs that failed, changes that were asked for, stopped
-    or done. What I do not recognise was somebody else. Kept for ninety days.
+    or done, identities that were linked or unlinked. What I do not recognise was somebody else.
+    Kept for ninety days.
     """
     end = Cursor.read(after) if after else FIRST_PAGE
     rows = (await db.exec(EVENTS, params=me.scope | end._asdict())).all()

@@ -20,12 +20,10 @@ from api import known_phones
 from api.begun import begin, issue
 from api.deps import Db, Fresh, House, Me, MeWriting, Now, become, fresh, limited
 from api.errors import NotFound, NotProved, NotSignedIn, Refusal, documented
-from api.known_phones import count_going_on, count_try
+from api.known_phones import count_going_on
 from api.passwords import WrongPassword
 from api.policy.limits import PROOF
-from api.proof import tried
-from schemas.accounts import ACCOUNT, ACCOUNT_BY_EMAIL, NOBODY
-from schemas.database import transaction
+from api.proof import Matched, WrongCredentials, hold, prove, tried
 from schemas.security import SecurityEvent, SecurityEventKind
 from schemas.sessions import (
     END_SESSION,
@@ -45,50 +43,26 @@ router = APIRouter(prefix="/sessions", tags=["sessions"])
 SESSION_OF_TOKEN = select(func.session_of_token(bindparam("hash"), bindparam("now"), type_=Uuid))
 
 
-class WrongCredentials(Refusal):
-    type = "/problems/wrong-credentials"
-    status = 401
-    detail = "The address and the password do not belong together."
-
-
 class SessionOver(Refusal):
     type = "/problems/session-over"
     status = 401
     detail = "This session is over. Sign in again."
 
 
-async def prove(
-    body: SignIn, house: House, now: Now, _: Annotated[None, Depends(count_try)]
-) -> UUID:
-    """Whose address and password these are. No transaction is open while the password is tried.
-
-    What is done for an unknown address is done for a known one, statement by statement.
-    """
-    async with transaction(house.engine) as db:
-        asked = {"email": body.email, "now": now}
-        found = (await db.exec(ACCOUNT_BY_EMAIL, params=asked)).one()
-        account_id = found or NOBODY
-        await become(db, account_id)
-        account = (await db.exec(ACCOUNT, params={"me": account_id})).one_or_none()
-    known = account.password_hash if account else None
-    if not await house.passwords.match(known, body.password.get_secret_value()):
-        raise WrongCredentials
-    return account_id
-
-
 @router.post("", status_code=201, summary="Sign in", responses=documented(WrongCredentials))
 async def sign_in(
-    body: SignIn, account_id: Annotated[UUID, Depends(prove)], db: Db, now: Now, house: House
+    body: SignIn, matched: Annotated[Matched, Depends(prove)], db: Db, now: Now, house: House
 ) -> SignedIn:
     """Begin a session on this phone. The answer to an unknown address and a wrong password is
     the same, and takes as long. Of more than twenty sessions, the longest unused ends. Keep
     `known_phone` and send it along the next time: then nobody who only knows the address can use
     up the tries of this phone.
     """
-    await become(db, account_id)
-    given = await begin(account_id, db, house, now)
+    await become(db, matched.account_id)
+    await hold(matched, db)
+    given = await begin(matched.account_id, db, house, now)
     name = secrets.token_urlsafe(16)
-    proof = known_phones.issue(house.token_keys, account_id, body.email, name, now)
+    proof = known_phones.issue(house.token_keys, matched.account_id, body.email, name, now)
     return SignedIn(**given.model_dump(), known_phone=proof)
 
 

@@ -66,6 +66,11 @@ class CredentialChange(SQLModel, table=True):
     email: str | None
     proved: bool = Field(description="Did somebody open the mail that went to the new address?")
 
+    @property
+    def by_mail(self) -> bool:
+        """Did whoever asked have no more than the mailbox?"""
+        return self.session_id is None
+
     @classmethod
     def to_password(
         cls, account_id: UUID, session_id: UUID | None, password_hash: str, now: datetime
@@ -106,6 +111,7 @@ class CredentialChangePublic(SQLModel):
     asked_at: datetime
     takes_effect_at: datetime
     proved: bool = Field(description="False: the mail to the new address was not opened yet.")
+    by_mail: bool = Field(description="Asked by a link in a mail, on no phone that is signed in.")
 
 
 class ResetPublic(SQLModel):
@@ -117,6 +123,11 @@ class ResetPublic(SQLModel):
 
 
 CHANGES = select(CredentialChange).where(col(CredentialChange.account_id) == bindparam("me"))
+# One that was asked for on a phone that is signed in: no reset takes its place.
+ASKED_ON_A_PHONE = CHANGES.where(
+    col(CredentialChange.kind) == CredentialKind.PASSWORD,
+    col(CredentialChange.session_id).is_not(None),
+)
 STOP = (
     delete(CredentialChange)
     .where(col(CredentialChange.account_id) == bindparam("me"))

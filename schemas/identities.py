@@ -87,15 +87,25 @@ class Identity(SQLModel, table=True):
     # Google's number for somebody is the same everywhere, and would name them in a stolen dump.
     subject_hash: bytes = Field(unique=True)
     linked_at: datetime
+    good_from: datetime = Field(description="Before, it opens nothing, and proves nothing.")
 
     @classmethod
-    def of(cls, vouched: Vouched, account_id: UUID, now: datetime) -> Self:
+    def of(cls, vouched: Vouched, account_id: UUID, now: datetime, *, good_from: datetime) -> Self:
         return cls(
             account_id=account_id,
             issuer=vouched.issuer,
             subject_hash=vouched.subject_hash,
             linked_at=now,
+            good_from=good_from,
         )
+
+    def good(self, now: datetime) -> bool:
+        """Is it a way in?"""
+        return self.good_from <= now
+
+    def shown_by(self, vouched: Vouched, now: datetime) -> bool:
+        """Is it this one that a token shows, and good?"""
+        return self.subject_hash == vouched.subject_hash and self.good(now)
 
 
 class IdentityNonce(Mine, table=True):
@@ -116,12 +126,15 @@ class IdentityPublic(SQLModel):
 
     issuer: Issuer
     linked_at: datetime
+    good_from: datetime = Field(
+        description="When I can sign in with it. Until then, unlinking it takes no proof."
+    )
 
 
-ACCOUNT_BY_IDENTITY = select(func.account_by_identity(bindparam("subject_hash"), type_=Uuid))
+ACCOUNT_BY_IDENTITY = select(
+    func.account_by_identity(bindparam("subject_hash"), bindparam("now"), type_=Uuid)
+)
 IDENTITIES = select(Identity).where(col(Identity.account_id) == bindparam("me"))
-UNLINK = (
-    delete(Identity)
-    .where(col(Identity.account_id) == bindparam("me"), col(Identity.issuer) == bindparam("issuer"))
-    .returning(col(Identity.subject_hash))
+UNLINK = delete(Identity).where(
+    col(Identity.account_id) == bindparam("me"), col(Identity.issuer) == bindparam("issuer")
 )

@@ -34,6 +34,8 @@ class SecurityEventKind(StrEnum):
     EMAIL_ASKED = "email_asked"
     EMAIL_STOPPED = "email_stopped"
     EMAIL_CHANGED = "email_changed"
+    IDENTITY_LINKED = "identity_linked"
+    IDENTITY_UNLINKED = "identity_unlinked"
     DELETION_ASKED = "deletion_asked"
     DELETION_STOPPED = "deletion_stopped"
 

@@ -135,7 +135,9 @@ SESSIONS = select(Session).where(col(Session.account_id) == bindparam("me"))
 REFRESH_TOKEN = select(RefreshToken).where(col(RefreshToken.hash) == bindparam("hash"))
 # Statements, not rows: one that is gone already, since its chain broke meanwhile, is no error.
 END_SESSIONS = delete(Session).where(col(Session.account_id) == bindparam("me"))
-END_OTHER_SESSIONS = END_SESSIONS.where(col(Session.id) != bindparam("session"))
+END_OTHER_SESSIONS = END_SESSIONS.where(
+    col(Session.id) != bindparam("session"), col(Session.created_at) >= bindparam("since")
+)
 END_SESSION = END_SESSIONS.where(col(Session.id) == bindparam("session")).returning(col(Session.id))
 # Of too many, the longest unused end. Who signs in waits for whoever else does, or there were more.
 HELD_ACCOUNT = (

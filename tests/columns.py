@@ -69,7 +69,7 @@ COLUMNS = {
         session_id=ROW,
         target=OPENS,
     ),
-    "identity": of("identities", "issuer linked_at", subject_hash=OPENS),
+    "identity": of("identities", "issuer linked_at good_from", subject_hash=OPENS),
     "identity_nonce": of(None, hash=OPENS, expires_at=MACHINERY),
     "invitation": of(
         *("pairing", "expires_at>invitation_expires_at"),

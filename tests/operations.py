@@ -226,6 +226,8 @@ async def robin_signs_up_with_it_first(cast: Cast) -> Node:
 
 async def sam_links_first(cast: Cast) -> Node:
     await cast.sam.links("apple", "sam")
+    cast.sam.clock.forward(days=3)
+    await cast.sam.proves()
     return {**APPLE.proof(cast.sam.clock.now, "sam")}
 
 

@@ -321,6 +321,7 @@ INSTANTS = {
     "ConsentPast.expires_at": "mine",
     "ConsentPast.said_at": "mine",
     "IdentityPublic.linked_at": "mine",
+    "IdentityPublic.good_from": "mine",
     "SessionPublic.created_at": "mine",
     "CredentialChangePublic.asked_at": "mine",
     "CredentialChangePublic.takes_effect_at": "mine",

@@ -7,6 +7,8 @@ from schemas.identities import Identity, Issuer, Said
 
 # Whatever a token says of itself (Apple's say a day): it shows who holds the phone now.
 GOOD_FOR = timedelta(minutes=10)
+# From linking to signing in: as long as for another address, and for the same reason.
+LINKED_FOR = timedelta(days=3)
 CLOCKS_DIFFER_BY = timedelta(seconds=30)
 
 

@@ -77,7 +77,8 @@ create table security_event (
     constraint ck_security_event_securityeventkind check (kind in (
         'signed_in', 'signed_out', 'signed_out_elsewhere', 'chain_broken', 'proof_failed',
         'reset_asked', 'password_asked', 'password_stopped', 'password_changed', 'email_asked',
-        'email_stopped', 'email_changed', 'deletion_asked', 'deletion_stopped'
+        'email_stopped', 'email_changed', 'identity_linked', 'identity_unlinked', 'deletion_asked',
+        'deletion_stopped'
     ))
 );
 create index ix_security_event_account_id on security_event (account_id);
@@ -85,8 +86,9 @@ create index ix_security_event_at on security_event (at);
 """
 
 # A change whose hour has come, done by whatever next has to do with its account: `open_session`,
-# `session_of_token`, `account_by_email` and `open_link` ask this first. So it is never late, with
-# no worker either. It locks before it looks again: of two who come at once, one does it.
+# `session_of_token`, `account_by_email`, `account_by_identity` and `open_link` ask this first. So
+# it is never late, with no worker either. It locks before it looks again: of two who come at once,
+# one does it.
 TAKE_EFFECT = """
 create function take_effect(who uuid, at timestamptz) returns void language plpgsql as $$
 declare change credential_change;
@@ -98,11 +100,13 @@ begin
     end if;
     perform lock_for_writing(who);
     for change in
-        delete from credential_change where account_id = who and takes_effect_at <= at returning *
+        select * from credential_change where account_id = who and takes_effect_at <= at
+        order by takes_effect_at, kind
     loop
         begin
-            if not change.proved then
-                continue;
+            delete from credential_change where account_id = who and kind = change.kind;
+            if not found or not change.proved then
+                continue;  -- not found: the one before has taken it along
             end if;
             update account set
                 password_hash = coalesce(change.password_hash, password_hash),
@@ -115,8 +119,16 @@ begin
             delete from session
                 where account_id = who and id is distinct from change.session_id;
         end if;
-        -- What was mailed before is about an account as it was.
+        -- What was mailed before is about an account as it was, and so is what was asked by mail.
         delete from link where account_id = who;
+        with stopped as (
+            delete from credential_change
+                where account_id = who and kind = 'password' and session_id is null
+                returning account_id
+        )
+        insert into security_event (id, account_id, kind, at)
+            select gen_random_uuid(), account_id, 'password_stopped', change.takes_effect_at
+            from stopped;
         insert into security_event (id, account_id, kind, at)
             values (gen_random_uuid(), who, change.kind || '_changed', change.takes_effect_at);
     end loop;

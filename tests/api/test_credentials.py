@@ -1,6 +1,7 @@
 """Somebody else has my phone in hand, or reads my mailbox, and wants my account."""
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 from fastapi import FastAPI
@@ -24,6 +25,7 @@ from tests.builders import (
 )
 from tests.conftest import Engines
 from tests.fakes import NOON, Clock
+from tests.local_issuer import GOOGLE
 
 NEW = "another otter by the gravel lantern"
 ELSEWHERE = "sam@elsewhere.example.org"
@@ -91,6 +93,7 @@ async def test_a_changed_password_is_good_a_day_later_and_ends_every_other_sessi
         "asked_at": "2026-03-02T12:00:00Z",
         "takes_effect_at": "2026-03-03T12:00:00Z",
         "proved": True,
+        "by_mail": False,
     }
     assert await tablet.sees("/credentials/pending") == [answer.json()]
     clock.forward(hours=24, microseconds=-1)
@@ -202,6 +205,49 @@ async def test_many_who_come_at_its_hour_see_it_done_once(
     assert [each["kind"] for each in events].count("password_changed") == 1
 
 
+async def test_a_sign_in_that_is_under_way_when_the_password_changes_leaves_no_session(
+    sam: Person, stranger: Stranger, clock: Clock, address: str, engines: Engines
+) -> None:
+    await changes_password(sam)
+    clock.forward(days=1, microseconds=-1)
+    async with engines["owner"].begin() as owner:
+        held = text("select from account where id = :who for no key update")
+        await owner.execute(held, {"who": sam.id})
+        under_way = asyncio.create_task(stranger.signs_in(address))
+        await until_somebody_waits(engines)
+        at_its_hour = {"who": sam.id, "at": NOON + timedelta(days=1)}
+        await owner.execute(text("select take_effect(:who, :at)"), at_its_hour)
+
+    answer = await under_way
+
+    assert (answer.status_code, answer.json()["type"]) == (401, "/problems/wrong-credentials")
+    [only] = await sam.sees("/sessions")
+    assert only["current"]
+
+
+async def until_somebody_waits(engines: Engines) -> None:
+    waiting = text("select exists (select from pg_locks where not granted)")
+    async with asyncio.timeout(10), engines["owner"].connect() as watch:
+        while not (await watch.execute(waiting)).scalar_one():
+            await asyncio.sleep(0.02)
+
+
+async def test_a_change_is_not_late_for_whoever_signs_in_with_an_identity(
+    sam: Person, stranger: Stranger, clock: Clock, tablet: Person
+) -> None:
+    await sam.links("google", "sam")
+    clock.forward(days=3)
+    await sam.proves()
+    await changes_password(sam)
+    clock.forward(days=1)
+
+    signed_in = await stranger.signs_in_with(GOOGLE.proof(clock.now, "sam"), "google")
+
+    mine = await stranger.asks(signed_in.json()["access_token"])
+    assert (signed_in.status_code, mine.status_code) == (201, 200)
+    assert (await tablet.get("/today")).status_code == 401
+
+
 # A reset
 
 
@@ -229,6 +275,64 @@ async def test_with_somebody_signed_in_a_reset_is_seen_and_stopped(
     await sam.delete("/credentials/pending/password")
     clock.forward(days=2)
     assert await signs_in_with(stranger, address) == [PASSWORD]
+
+
+async def test_a_reset_is_told_apart_from_a_change_of_my_own_and_never_takes_its_place(
+    sam: Person, stranger: Stranger, clock: Clock, address: str
+) -> None:
+    reset = await resets(stranger, await forgets(stranger, address))
+    [pending] = await sam.sees("/credentials/pending")
+    assert pending["by_mail"]
+    assert not (await changes_password(sam)).json()["by_mail"]
+    mine = await sam.sees("/credentials/pending")
+
+    again = await resets(stranger, await forgets(stranger, address), NEW + "?")
+
+    assert (again.status_code, again.json()) == (reset.status_code, reset.json())
+    assert await sam.sees("/credentials/pending") == mine
+    clock.forward(days=1)
+    assert await signs_in_with(stranger, address) == [NEW]
+    assert (await stranger.signs_in(address, NEW + "?")).status_code == 401
+    assert (await sam.get("/today")).status_code == 200
+
+
+@pytest.mark.parametrize("looked_at", [timedelta(0), timedelta(days=2)], ids=["at once", "late"])
+async def test_with_the_old_mailbox_goes_what_was_asked_by_it(
+    *,
+    sam: Person,
+    stranger: Stranger,
+    clock: Clock,
+    address: str,
+    looked_at: timedelta,
+) -> None:
+    await moves(sam)
+    token = await stranger.token_sent_to(ELSEWHERE, MailKind.PROVE_EMAIL)
+    await stranger.post("/credentials/email/confirm", json={"token": token})
+    clock.forward(days=2, hours=12)
+    await resets(stranger, await forgets(stranger, address))
+    clock.forward(hours=12)
+    clock.to(clock.now + looked_at)
+
+    assert await signs_in_with(stranger, ELSEWHERE) == [PASSWORD]
+    assert await sam.sees("/credentials/pending") == []
+    events = [each["kind"] for each in (await sam.sees("/security"))["events"]]
+    assert "password_stopped" in events
+    assert "password_changed" not in events
+
+
+async def test_a_new_address_leaves_the_password_that_i_asked_for(
+    sam: Person, stranger: Stranger, clock: Clock
+) -> None:
+    await moves(sam)
+    token = await stranger.token_sent_to(ELSEWHERE, MailKind.PROVE_EMAIL)
+    await stranger.post("/credentials/email/confirm", json={"token": token})
+    clock.forward(days=2, hours=12)
+    await sam.proves()
+    await changes_password(sam)
+
+    clock.forward(days=1)
+
+    assert await signs_in_with(stranger, ELSEWHERE) == [NEW]
 
 
 async def test_a_reset_that_nobody_stops_ends_every_session(

@@ -41,6 +41,14 @@ async def linked(person: Person) -> list[str]:
     return [each["issuer"] for each in await person.sees("/identities")]
 
 
+async def keeps(person: Person, *issuers: str) -> None:
+    """Linked three days ago, and it was proved again just now that it is them."""
+    for issuer in issuers:
+        assert (await person.links(issuer)).status_code == 200
+    person.clock.forward(days=3)
+    await person.proves()
+
+
 def said(answer: Response) -> tuple[int, str]:
     return answer.status_code, answer.json()["type"].removeprefix("/problems/")
 
@@ -217,10 +225,12 @@ async def test_whoever_links_an_identity_signs_in_with_it(couple: Two, app: Fast
 
     answer = await sam.links("google")
 
-    shows = {"issuer": "google", "linked_at": "2026-03-02T12:00:00Z"}
+    times = {"linked_at": "2026-03-02T12:00:00Z", "good_from": "2026-03-05T12:00:00Z"}
+    shows = {"issuer": "google"} | times
     assert (answer.status_code, answer.json()) == (200, shows)
     assert await sam.sees("/identities") == [shows]
     assert await alex.sees("/identities") == []
+    sam.clock.forward(days=3)
     tokens = (await Stranger(app).signs_in_with(shown(sam, "google"), "google")).json()
     me = (await Stranger(app).asks(tokens["access_token"])).json()
     assert me["id"] == str(sam.id)
@@ -244,8 +254,7 @@ async def test_a_phone_that_lies_about_does_not_change_the_ways_in(
     act: Callable[[Person], Awaitable[Response]], couple: Two
 ) -> None:
     sam, _ = couple
-    await sam.links("apple")
-    await sam.links("google")
+    await keeps(sam, "apple", "google")
     before = await sam.sees("/identities")
     sam.clock.forward(minutes=10)
 
@@ -272,7 +281,7 @@ async def test_an_identity_that_is_not_mine_proves_nothing(couple: Two) -> None:
     sam, alex = couple
     await sam.links("apple", "sam")
     await alex.links("google", "alex")
-    sam.clock.forward(days=1)
+    sam.clock.forward(days=3)
 
     for person, issuer, subject in (
         (alex, "apple", "sam"),
@@ -283,13 +292,15 @@ async def test_an_identity_that_is_not_mine_proves_nothing(couple: Two) -> None:
         answer = await proves(person, issuer, subject)
         assert said(answer) == (403, "identity-refused")
         assert said(await person.links()) == (403, "not-proved")
+        seen = (await person.sees("/security"))["events"]
+        assert seen[0]["kind"] == "proof_failed"
 
 
 async def test_a_proof_is_of_this_session_alone(
     couple: Two, app: FastAPI, db: AsyncSession
 ) -> None:
     sam, _ = couple
-    await sam.links()
+    await keeps(sam, "apple")
     tablet = await another_phone(db, sam, app)
     sam.clock.forward(days=1)
 
@@ -301,7 +312,7 @@ async def test_a_proof_is_of_this_session_alone(
 
 async def test_a_token_that_proved_something_does_not_sign_in(couple: Two, app: FastAPI) -> None:
     sam, _ = couple
-    await sam.links()
+    await keeps(sam, "apple")
     proof = shown(sam)
 
     assert (await sam.post("/identities/apple/proof", json=proof)).status_code == 204
@@ -326,6 +337,7 @@ async def test_what_is_linked_elsewhere_looks_like_a_token_that_is_not_good(
     assert in_bytes(elsewhere) == in_bytes(bad)
     assert said(bad) == (403, "identity-refused")
     assert await contents(db) == before
+    sam.clock.forward(days=3)
     assert (await Stranger(app).signs_in_with(shown(sam, "apple", "sam"))).status_code == 201
 
 
@@ -336,8 +348,9 @@ async def test_whoever_tries_to_link_what_is_linked_elsewhere_keeps_what_they_ha
     await sam.links("apple", "sam")
     await alex.links("apple", "alex")
 
-    await alex.links("apple", "sam")
+    assert said(await alex.links("apple", "sam")) == (403, "identity-refused")
 
+    alex.clock.forward(days=3)
     assert (await proves(alex, "apple", "alex")).status_code == 204
 
 
@@ -349,39 +362,108 @@ async def test_two_who_link_one_identity_at_once_do_not_share_it(couple: Two) ->
         assert sorted(each.status_code for each in answers) == [200, 403]
 
 
-async def test_two_phones_that_link_at_once_leave_one_identity_and_whoever_linked_it(
+async def test_two_phones_that_link_at_once_leave_one_identity(
     couple: Two, app: FastAPI, db: AsyncSession
 ) -> None:
-    phone, _ = couple
+    sam, _ = couple
+    phones = [sam, await another_phone(db, sam, app)]
     for number in range(ROUNDS):
-        phones = [phone, await another_phone(db, phone, app)]
         answers = await asyncio.gather(
             *(each.links("apple", f"{each.session_id} {number}") for each in phones)
         )
-        # The later one has replaced what the earlier one linked, and ended its session; or it was
-        # ended itself, while it waited.
-        assert {each.status_code for each in answers} <= {200, 401}
-        left = [each for each in phones if (await each.get("/identities")).status_code == 200]
-        [phone] = left
-        assert await linked(phone) == ["apple"]
-        assert (await proves(phone, "apple", f"{phone.session_id} {number}")).status_code == 204
+        assert {each.status_code for each in answers} == {200}
+        assert await linked(sam) == ["apple"]
+
+    sam.clock.forward(days=3)
+    last = [await proves(each, "apple", f"{each.session_id} {ROUNDS - 1}") for each in phones]
+    assert sorted(each.status_code for each in last) == [204, 403]
 
 
-async def test_one_issuer_has_one_identity_and_the_last_one_counts(
+async def test_another_of_the_same_issuer_waits_until_the_first_is_unlinked(
+    couple: Two, app: FastAPI
+) -> None:
+    sam, _ = couple
+    await keeps(sam, "apple")
+    before = await sam.sees("/identities")
+
+    assert said(await sam.links("apple", "new")) == (409, "identity-linked")
+
+    assert await sam.sees("/identities") == before
+    assert (await Stranger(app).signs_in_with(shown(sam))).status_code == 201
+    await unlinks(sam)
+    assert (await sam.links("apple", "new")).status_code == 200
+
+
+async def test_one_that_is_not_good_yet_gives_way_to_another_and_the_days_begin_again(
+    couple: Two, app: FastAPI
+) -> None:
+    sam, _ = couple
+    await sam.links("apple", "first")
+    sam.clock.forward(days=2)
+    await sam.proves()
+    await sam.links("apple", "second")
+    sam.clock.forward(days=1)
+
+    for subject in ("first", "second"):
+        answer = await Stranger(app).signs_in_with(shown(sam, "apple", subject))
+        assert said(answer) == (403, "identity-unknown")
+
+
+# Whoever has my phone in hand and my password links an identity of theirs
+
+
+async def test_for_three_days_it_opens_nothing_and_proves_nothing(
+    couple: Two, app: FastAPI
+) -> None:
+    sam, _ = couple
+    await sam.links()
+    sam.clock.forward(days=3, microseconds=-1)
+
+    answer = await Stranger(app).signs_in_with(shown(sam))
+    assert said(answer) == (403, "identity-unknown")
+    assert said(await proves(sam)) == (403, "identity-refused")
+    assert said(await sam.links("google")) == (403, "not-proved")
+
+    sam.clock.forward(microseconds=1)
+    assert (await Stranger(app).signs_in_with(shown(sam))).status_code == 201
+    assert (await proves(sam)).status_code == 204
+
+
+async def test_each_of_my_phones_sees_it_and_unlinks_it_without_a_proof(
     couple: Two, app: FastAPI, db: AsyncSession
 ) -> None:
     sam, _ = couple
     tablet = await another_phone(db, sam, app)
-    await sam.links("apple", "old")
+    await sam.links()
+    sam.clock.forward(days=2)
+    assert await linked(tablet) == ["apple"]
+
+    assert (await unlinks(tablet)).status_code == 204
+
+    seen = [(each["kind"], each["session_id"]) for each in (await sam.sees("/security"))["events"]]
+    assert seen == [
+        ("identity_unlinked", str(tablet.session_id)),
+        ("identity_linked", str(sam.session_id)),
+    ]
+    sam.clock.forward(days=2)
+    answer = await Stranger(app).signs_in_with(shown(sam))
+    assert said(answer) == (403, "identity-unknown")
+
+
+async def test_to_unlink_it_ends_no_session_but_one_that_came_in_at_its_hour(
+    couple: Two, app: FastAPI, db: AsyncSession
+) -> None:
+    sam, _ = couple
+    tablet, phone = await another_phone(db, sam, app), Stranger(app)
+    await sam.links()
+    sam.clock.forward(days=3)
+    token = (await phone.signs_in_with(shown(sam))).json()["access_token"]
+    sam.clock.forward(microseconds=-1)  # asked before, and waited for the lock
+
+    assert (await unlinks(sam)).status_code == 204
+
     assert (await tablet.get("/identities")).status_code == 200
-
-    await sam.links("apple", "new")
-
-    assert await linked(sam) == ["apple"]
-    old, new = shown(sam, "apple", "old"), shown(sam, "apple", "new")
-    assert said(await Stranger(app).signs_in_with(old)) == (403, "identity-unknown")
-    assert (await Stranger(app).signs_in_with(new)).status_code == 201
-    assert (await tablet.get("/identities")).status_code == 401
+    assert (await phone.asks(token)).status_code == 401
 
 
 async def test_to_link_the_same_again_ends_nothing(
@@ -390,9 +472,11 @@ async def test_to_link_the_same_again_ends_nothing(
     sam, _ = couple
     tablet = await another_phone(db, sam, app)
 
-    for _ in range(2):
-        assert (await sam.links()).status_code == 200
+    answers = [(await sam.links()).json()]
+    sam.clock.forward(minutes=5)
+    answers.append((await sam.links()).json())
 
+    assert answers[0] == answers[1]
     assert (await tablet.get("/identities")).status_code == 200
 
 
@@ -401,7 +485,7 @@ async def test_to_link_the_same_again_ends_nothing(
 
 async def test_whoever_came_in_with_it_is_out(couple: Two, app: FastAPI) -> None:
     sam, _ = couple
-    await sam.links()
+    await keeps(sam, "apple")
     stranger = Stranger(app)
     token = (await stranger.signs_in_with(shown(sam))).json()["access_token"]
     assert (await stranger.asks(token)).status_code == 200
@@ -431,6 +515,9 @@ async def test_the_last_way_in_stays(robin: Person) -> None:
     assert await linked(robin) == ["apple"]
 
     await robin.links("google")
+    assert said(await unlinks(robin)) == (409, "last-way-in")
+    robin.clock.forward(days=3)
+    await proves(robin, "apple", "robin")
     assert (await unlinks(robin)).status_code == 204
     assert said(await unlinks(robin, "google")) == (409, "last-way-in")
     assert await linked(robin) == ["google"]
@@ -440,6 +527,8 @@ async def test_an_issuer_that_is_off_is_no_way_in(
     robin: Person, engines: Engines, clock: Clock
 ) -> None:
     await robin.links("google")
+    clock.forward(days=3)
+    await proves(robin, "apple", "robin")
     both = trusted()
     house = fittings(engines["api"], clock)
     for issuers, status in (({Issuer.APPLE: both[Issuer.APPLE]}, 409), (both, 204)):
@@ -454,6 +543,8 @@ async def test_two_phones_do_not_unlink_the_last_two_ways_in(
     robin: Person, app: FastAPI, db: AsyncSession
 ) -> None:
     await robin.links("google")
+    robin.clock.forward(days=3)
+    await proves(robin, "apple", "robin")
     tablet = await another_phone(db, robin, app)
 
     await asyncio.gather(unlinks(robin, "apple"), unlinks(tablet, "google"))
@@ -475,7 +566,7 @@ async def test_nor_into_the_account_of_somebody_who_is_alone(alone: Two, app: Fa
 async def race_in_while_it_is_unlinked(sam: Person, app: FastAPI) -> None:
     phones = [Stranger(app) for _ in range(3)]
     for _ in range(ROUNDS):
-        await sam.links()
+        await keeps(sam, "apple")
         proofs = [shown(sam) for _ in phones]
 
         answers = await asyncio.gather(

@@ -133,7 +133,7 @@ async def town(app: FastAPI, db: AsyncSession, clock: Clock, noise: Two) -> Town
         db.add(RefreshToken.model_validate(token | private))
         expires_at = clock.now + timedelta(minutes=10)
         vouched = Vouched(Issuer.APPLE, person.id.bytes, person.id.bytes, expires_at)
-        db.add(Identity.of(vouched, person.id, clock.now))
+        db.add(Identity.of(vouched, person.id, clock.now, good_from=clock.now))
         db.add(IdentityNonce.of(vouched, person.id))
         asked = (person.id, person.session_id)
         db.add(CredentialChange.to_password(*asked, "", clock.now))
@@ -465,7 +465,7 @@ async def test_the_worker_reads_no_answer_no_address_and_nothing_that_opens(
         *("account_id from session", "hash from refresh_token", "code_hash from invitation"),
         *("account_id from mail", "hash from link", "sealed from link", "kind from security_event"),
         *("revealed_answers(id, now()) from checkin", "account_by_email('sam@example.org', now())"),
-        *("account_id from identity", "hash from identity_nonce", "account_by_identity('')"),
+        *("account_id from identity", "hash from identity_nonce", "account_by_identity('', now())"),
     ],
 )
 async def test_the_worker_is_turned_away_from(wanted: str, engines: Engines) -> None:
