@@ -7,6 +7,8 @@ import pytest
 from fastapi import FastAPI
 from httpx import Response
 from sqlalchemy import event
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
 from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -221,6 +223,27 @@ async def test_nothing_is_kept_of_what_was_not_done(
     finally:
         event.remove(engines["api"].sync_engine, "commit", fail)
     assert (await db.exec(select(KeptAnswer))).all() == []
+
+    assert (await sam.sends(TEA, key="one")).status_code == 202
+    assert await sent_by(sam, db) == 1
+
+
+async def test_where_the_answer_was_lost_at_the_last_word_it_is_not_said_that_nothing_was_done(
+    couple: Two, db: AsyncSession
+) -> None:
+    sam, _ = couple
+
+    def lose(_: object) -> None:
+        event.remove(Session, "after_commit", lose)
+        raise OperationalError(None, None, ConnectionResetError())
+
+    event.listen(Session, "after_commit", lose)
+    answer = await sam.sends(TEA, key="one")
+
+    assert (answer.status_code, answer.json()["type"]) == (503, "/problems/busy")
+    assert "Nothing was changed" not in answer.text
+    assert "the same `Idempotency-Key`" in answer.json()["detail"]
+    assert await sent_by(sam, db) == 1
 
     assert (await sam.sends(TEA, key="one")).status_code == 202
     assert await sent_by(sam, db) == 1
