@@ -61,10 +61,10 @@ async def begin(body: CheckinWrite, me: MeWriting, db: Db, now: Now, once: Once)
     whose = {"owner": checkin.account_id, "couple": checkin.couple_id}
     if known := (await db.exec(SAME_CHECKIN, params=same | whose)).one_or_none():
         known.begun_again(me)
-        return await once.keep(known.public())
+        return await once.keep(known.public(), known.couple_id)
     db.add(checkin)
     await db.flush()
     if me.partner_id and body.for_both:
         about = checkin.id
         await outbox.tell(db, me.partner_id, me.couple_id, Kind.CHECKIN_OPENED, now, about)
-    return await once.keep(checkin.public())
+    return await once.keep(checkin.public(), checkin.couple_id)

@@ -1,8 +1,9 @@
-"""The way out without the app: a form, a mail, a button. Both app stores ask for it.
+"""The way out without the app: a form, a mail, a password. Both app stores ask for it.
 
 The answer to an address is always the same, and what there is to say goes to its mailbox. The
-link that is mailed shows a button and does nothing: mail is opened by machines as well. Pressed,
-it begins the same week as in the app, which every phone of that account sees and may stop.
+link that is mailed shows a form and does nothing: mail is opened by machines as well, and by
+whoever reads a mailbox that is not theirs. With the password, it begins the same week as in the
+app, which every phone of that account sees and may stop.
 
 Nothing here runs a script or is kept; whoever looks at the tabs of this browser reads "Account".
 """
@@ -19,9 +20,10 @@ from api import links
 from api.accounts import become_known
 from api.deletion_texts import TEXTS, Page
 from api.deps import Fittings
-from api.policy.limits import MAIL_LINK, RESET, RESET_EMAIL
+from api.passwords import WrongPassword
+from api.policy.limits import DELETION, MAIL_LINK, RESET, RESET_EMAIL
 from notifications import outbox
-from schemas.accounts import Email
+from schemas.accounts import ACCOUNT, Email, composed
 from schemas.base import Locale
 from schemas.database import transaction
 from schemas.links import Link, LinkKind, new_token
@@ -66,30 +68,57 @@ async def mail_it(request: Request) -> HTMLResponse:
 
 
 async def ask_again(request: Request) -> HTMLResponse:
-    """A button, whatever the token: to look is to do nothing."""
-    token = escape(request.query_params.get("token", ""), quote=True)
-    field = f'<input name="token" type="hidden" value="{token}">'
-    return shown(Page.CONFIRM, request, form(f"{PATH}/confirm", field, Page.CONFIRM, request))
+    """The same form, whatever the token: to look is to do nothing."""
+    return shown(Page.CONFIRM, request, confirming(request.query_params.get("token", ""), request))
+
+
+def confirming(token: str, request: Request) -> str:
+    label = TEXTS[Page.CONFIRM][locale_of(request)].field
+    field = (
+        f'<input name="token" type="hidden" value="{escape(token, quote=True)}">'
+        f'<label>{label} <input name="password" type="password" required></label>'
+    )
+    return form(f"{PATH}/confirm", field, Page.CONFIRM, request)
 
 
 async def begin(request: Request) -> HTMLResponse:
     """From here on it is as if its owner had asked for it in the app."""
     house: Fittings = request.app.state.house
     await request.state.tally.add(MAIL_LINK)
+    token = await said(request, "token")
     try:
-        await ask_with(SecretStr(await said(request, "token")), house)
+        right = await tried(SecretStr(token), request)
+        await ask_with(SecretStr(token), house, right=right)
     except links.LinkOver:
         return shown(Page.OVER, request, status=links.LinkOver.status)
+    if not right:
+        note = f"<p>{TEXTS[Page.CONFIRM][locale_of(request)].note}</p>"
+        below = note + confirming(token, request)
+        return shown(Page.CONFIRM, request, below, WrongPassword.status)
     return shown(Page.BEGUN, request)
 
 
-async def ask_with(token: SecretStr, house: Fittings) -> None:
+async def tried(token: SecretStr, request: Request) -> bool:
+    """Is it the password of whose link this is? No transaction is open while it is tried."""
+    house: Fittings = request.app.state.house
+    async with transaction(house.engine) as db:
+        link = await links.opened(token, LinkKind.DELETION, db, house.clock(), spend=False)
+        account = (await db.exec(ACCOUNT, params={"me": link.account_id})).one_or_none()
+    await request.state.tally.add(DELETION, str(link.account_id))
+    password = composed(SecretStr(await said(request, "password")))
+    known = account.password_hash if account else None
+    return await house.passwords.match(known, password.get_secret_value())
+
+
+async def ask_with(token: SecretStr, house: Fittings, *, right: bool) -> None:
+    """With a wrong password the link stays good, and the failure is seen on every phone."""
     now = house.clock()
     async with transaction(house.engine) as db:
-        link = await links.opened(token, LinkKind.DELETION, db, now, spend=True)
-        if link.account_id and (await db.exec(begun(link.account_id, now))).first():
-            asked = SecurityEventKind.DELETION_ASKED
-            db.add(SecurityEvent.of(link.account_id, asked, now, None))
+        whose, _ = await links.opened(token, LinkKind.DELETION, db, now, spend=right)
+        if whose and not right:
+            db.add(SecurityEvent.of(whose, SecurityEventKind.PROOF_FAILED, now, None))
+        elif whose and (await db.exec(begun(whose, now))).first():
+            db.add(SecurityEvent.of(whose, SecurityEventKind.DELETION_ASKED, now, None))
 
 
 async def said(request: Request, name: str) -> str:

@@ -24,6 +24,7 @@ class Text(NamedTuple):
     words: str
     button: str = ""
     field: str = ""
+    note: str = ""  # where what was typed was not it
 
 
 EN, PT = "Account", "Conta"
@@ -32,16 +33,16 @@ TEXTS: Mapping[Page, Mapping[Locale, Text]] = {
         Locale.EN: Text(
             EN,
             "Delete your Twofold account and everything in it. We send a link to your address."
-            " After you open it and confirm, there are seven days in which you can still change"
-            " your mind, in the app.",
+            " After you open it and confirm with your password, there are seven days in which you"
+            " can still change your mind, in the app.",
             "Send the link",
             "Your e-mail address",
         ),
         Locale.PT: Text(
             PT,
             "Apagar a sua conta Twofold e tudo o que ela contém. Enviamos uma ligação para o seu"
-            " endereço. Depois de a abrir e confirmar, tem sete dias para mudar de ideias, na"
-            " aplicação.",
+            " endereço. Depois de a abrir e confirmar com a sua palavra-passe, tem sete dias para"
+            " mudar de ideias, na aplicação.",
             "Enviar a ligação",
             "O seu endereço de e-mail",
         ),
@@ -56,12 +57,16 @@ TEXTS: Mapping[Page, Mapping[Locale, Text]] = {
             "Your account and everything in it will be deleted in seven days. Until then you can"
             " stop it in the app; afterwards nobody can bring it back.",
             "Delete my account",
+            "Your password",
+            "This is not the password.",
         ),
         Locale.PT: Text(
             PT,
             "A sua conta e tudo o que ela contém serão apagados daqui a sete dias. Até lá pode"
             " impedi-lo na aplicação; depois ninguém a pode recuperar.",
             "Apagar a minha conta",
+            "A sua palavra-passe",
+            "Esta não é a palavra-passe.",
         ),
     },
     Page.BEGUN: {

@@ -135,7 +135,10 @@ class TooManyRequests(Refusal):
 class Busy(Refusal):
     type = "/problems/busy"
     status = 503
-    detail = "Twofold is busy. Nothing was changed; try again shortly."
+    # Not that nothing was changed: where the connection broke at the last word, it may be done.
+    detail = (
+        "Twofold is busy. Send it again shortly, with the same `Idempotency-Key` where it has one."
+    )
     headers: ClassVar[Mapping[str, str]] = {"Retry-After": "2"}
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from hmac import compare_digest, digest
 from typing import Annotated, TypeVar
+from uuid import UUID
 
 from fastapi import Depends, Header, Request, Response
 from pydantic import BaseModel
@@ -59,12 +60,15 @@ class Keeper:
     status: int
     hashes: tuple[bytes, bytes] | None
 
-    async def keep(self, shown: Shown) -> Shown:
-        """The last word of a route: what is shown now is shown again, whatever has changed."""
+    async def keep(self, shown: Shown, couple_id: UUID | None) -> Shown:
+        """The last word of a route: what is shown now is shown again, whatever has changed. With
+        a couple's id it is shown for as long as the two are one.
+        """
         if self.hashes:
             key_hash, request_hash = self.hashes
             row = KeptAnswer(
                 account_id=self.me.id,
+                couple_id=couple_id,
                 key_hash=key_hash,
                 request_hash=request_hash,
                 status=self.status,

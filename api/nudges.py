@@ -113,7 +113,7 @@ async def send(
     db.add(sent)
     await db.flush()
     await outbox.tell(db, me.partner_id, me.couple_id, Kind.PARTNER_NUDGE, now, sent.id)
-    return await once.keep(sent.public())
+    return await once.keep(sent.public(), sent.couple_id)
 
 
 @router.delete(

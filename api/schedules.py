@@ -96,7 +96,7 @@ async def make(body: ScheduleWrite, me: MeWriting, db: Db, now: Now, once: Once)
     await db.flush()
     await sign(schedule, body, me, db, now)
     await propose(schedule, me, db, now)
-    return await once.keep(await seen(schedule, me, db))
+    return await once.keep(await seen(schedule, me, db), schedule.couple_id)
 
 
 async def sign(

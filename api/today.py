@@ -16,6 +16,8 @@ router = APIRouter(prefix="/today", tags=["today"], responses=documented(NotSign
 
 @router.get("", summary="Read my home screen")
 async def read_today(me: Me, db: Db, now: Now) -> Today:
-    """My day, my partner's name, space, open check-ins, what waits for me, my next reminder."""
+    """My day, my partner's name, space, open check-ins, what waits for me, my next reminder, and
+    whether I am about to be deleted.
+    """
     row = (await db.exec(TODAY, params=me.scope | {"now": now})).one()
     return policy.shown_to(me, Screen.of(me, row), now)

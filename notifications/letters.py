@@ -26,6 +26,15 @@ NOT_ME: Mapping[Locale, str] = {
     Locale.EN: "If this was not you, there is nothing to do.",
     Locale.PT: "Se não foi você, não precisa de fazer nada.",
 }
+# What was asked for does something to the account: whoever reads along may go on with it.
+STOP_IT: Mapping[Locale, str] = {
+    Locale.EN: "If this was not you, somebody may be reading your mail. Open the app: there you can"
+    " stop what was begun.",
+    Locale.PT: "Se não foi você, alguém pode estar a ler o seu correio. Abra a aplicação: aí pode"
+    " impedir o que foi iniciado.",
+}
+# What is told to the address that an account has, and can be stopped in the app.
+STOPPABLE = {MailKind.RESET, MailKind.DELETION, MailKind.EMAIL_CHANGE}
 # Where the app opens a link. A kind that is not here has none.
 PATHS = {
     MailKind.PROVE_SIGN_UP: "confirm",
@@ -59,9 +68,9 @@ TEXTS: Mapping[MailKind, Mapping[Locale, str]] = {
     },
     MailKind.EMAIL_CHANGE: {
         Locale.EN: "Somebody who is signed in asked to use another address. It takes effect after"
-        " three days. To stop it, open the app.",
+        " three days.",
         Locale.PT: "Alguém com sessão iniciada pediu para usar outro endereço. A mudança tem efeito"
-        " ao fim de três dias. Para a impedir, abra a aplicação.",
+        " ao fim de três dias.",
     },
     MailKind.DELETION: {
         Locale.EN: "Open this link within an hour, and confirm there, to have your account deleted"
@@ -109,8 +118,7 @@ def written(letter: Letter, mail_id: UUID, head: Letterhead, now: datetime) -> E
 
 def body(letter: Letter, head: Letterhead) -> str:
     parts = [FIRST_LINE[letter.locale], TEXTS[letter.kind][letter.locale], *link_of(letter, head)]
-    if letter.kind is not MailKind.EMAIL_CHANGE:
-        parts.append(NOT_ME[letter.locale])
+    parts.append((STOP_IT if letter.kind in STOPPABLE else NOT_ME)[letter.locale])
     return "\n\n".join(parts) + "\n"
 
 

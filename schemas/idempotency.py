@@ -8,7 +8,7 @@ from pydantic import StringConstraints
 from sqlmodel import Field
 
 from schemas.sealing import Place
-from schemas.shapes import Mine
+from schemas.shapes import Mine, within_pairing
 
 KEPT_FOR = timedelta(hours=24)
 
@@ -19,11 +19,15 @@ Key = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^
 class KeptAnswer(Mine, table=True):
     """The first answer to a request that named a key. Neither key nor request stands here: what
     is kept of them recognises them, and tells nothing to whoever has not the person's own key.
+
+    What was answered about the two goes with the pairing: nobody is told again of what is over.
     """
 
     __tablename__ = "kept_answer"
+    __table_args__ = (within_pairing(),)
 
     account_id: UUID = Field(primary_key=True, foreign_key="account.id", ondelete="CASCADE")
+    couple_id: UUID | None = Field(description="Null: it was about me alone.")
     key_hash: bytes = Field(primary_key=True)
     request_hash: bytes
     status: int

@@ -111,7 +111,7 @@ TABLES: Mapping[str, Kept] = {
     ),
     "kept_answer": Kept(
         *("an answer to a request that may be sent again, sealed", "its owner's"),
-        *("24 hours", "what was done is not done twice"),
+        *("24 hours; about the two, until the pairing ends", "what was done is not done twice"),
         over=(KeptAnswer, KeptAnswer.expires_at, AT_ONCE),
     ),
     "link": Kept(

@@ -26,7 +26,7 @@ class SecurityEventKind(StrEnum):
     SIGNED_OUT = "signed_out"  # a phone, on that phone
     SIGNED_OUT_ELSEWHERE = "signed_out_elsewhere"  # from another phone
     CHAIN_BROKEN = "chain_broken"  # a spent refresh token came back: two hands held it
-    PROOF_FAILED = "proof_failed"  # on a phone that is signed in
+    PROOF_FAILED = "proof_failed"  # on a phone that is signed in; or, by mail, when deleting
     RESET_ASKED = "reset_asked"  # by mail, of whoever may read it
     PASSWORD_ASKED = "password_asked"  # noqa: S105 - a word
     PASSWORD_STOPPED = "password_stopped"  # noqa: S105

@@ -12,12 +12,14 @@ from sqlmodel.sql.expression import Select
 
 from schemas.accounts import Account, name_of
 from schemas.answers import Answer
+from schemas.base import Day
 from schemas.boundaries import BOUNDARIES, Boundaries, BoundaryRow, boundaries_of
 from schemas.checkins import MY_HOUR_HAS_COME, NOT_KEPT_BACK, Checkin, CheckinPublic
 from schemas.consents import CONSENTS, Consent
 from schemas.nudges import NUDGES, Nudge, NudgesPublic
 from schemas.pairing import PARTNER_NAME, Person, partners_name
 from schemas.partner_nudges import CONTACTS
+from schemas.privacy import Deletion
 from schemas.schedules import Hour, Schedule, Signature
 from schemas.space import SPACES, Space, SpacePublic
 
@@ -38,6 +40,10 @@ class Today(SQLModel):
     checkins: list[CheckinToday] = Field(description="Those that are open, newest day first.")
     nudges: NudgesPublic
     next_reminder_at: datetime | None = Field(description="Of all schedules that are in force.")
+    deletion_due_on: Day | None = Field(
+        description="Show it whenever the app opens: on this day my account is deleted, whoever"
+        " asked for it, unless I take it back (`DELETE /privacy/deletion`). Null: nobody asked."
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +60,12 @@ class Screen:
     consents: Sequence[Consent]
     boundaries: Boundaries
     next_reminder_at: datetime | None
+    deletion_due_at: datetime | None
 
     @classmethod
     def of(cls, me: Person, row: Sequence[Any]) -> Self:
         """What `TODAY` answered."""
-        name, partner, reminder, *lists = row
+        name, partner, reminder, deletion, *lists = row
         spaces, checkins, answered, nudges, contacts, consents, boundaries = lists
         return cls(
             name=name_of(me.id, name, me.key),
@@ -71,6 +78,7 @@ class Screen:
             consents=[Consent.model_validate(each) for each in consents],
             boundaries=boundaries_of(BoundaryRow.model_validate(each) for each in boundaries),
             next_reminder_at=reminder,
+            deletion_due_at=deletion,
         )
 
 
@@ -113,6 +121,7 @@ NEXT_REMINDER = (
     .join(Schedule, col(Schedule.id) == Hour.schedule_id)
     .where(col(Hour.account_id) == bindparam("me"), SIGNED == NEEDED)
 )
+DELETION_DUE = select(Deletion.due_at).where(col(Deletion.account_id) == bindparam("me"))
 MY_BOUNDARIES = BOUNDARIES.where(col(BoundaryRow.account_id) == bindparam("me"))
 
 LISTS: tuple[SelectBase, ...] = (
@@ -122,5 +131,6 @@ TODAY: Select[Any] = select(
     NAME.scalar_subquery(),
     PARTNER_NAME.scalar_subquery(),
     NEXT_REMINDER.scalar_subquery(),
+    DELETION_DUE.scalar_subquery(),
     *(as_json(statement) for statement in LISTS),
 )

@@ -56,13 +56,15 @@ CODES_ACCOUNT = Policy("codes-account", Subject.ACCOUNT, 10, HOUR, closed=True)
 RESET = Policy("reset", Subject.ADDRESS, 20, HOUR, closed=True)
 RESET_EMAIL = Policy("reset-email", Subject.EMAIL, 3, HOUR, closed=True)
 PROOF = Policy("proof", Subject.ACCOUNT, 5, QUARTER, closed=True)
+# Apart from `proof`: whoever reads a mailbox uses up no tries of the phone.
+DELETION = Policy("deletion", Subject.ACCOUNT, 5, QUARTER, closed=True)
 MAIL_LINK = Policy("mail-link", Subject.ADDRESS, 30, HOUR, closed=True)
 MAIL_LINK_ACCOUNT = Policy("mail-link-account", Subject.ACCOUNT, 10, HOUR, closed=True)
 
 POLICIES = (
     *(ANYBODY, SIGNED_IN, SIGN_UP, SIGN_UP_EMAIL, SIGN_IN, SIGN_IN_EMAIL, SIGN_IN_PHONE),
     *(REFRESH, REFRESH_PHONE, CODES, CODES_ACCOUNT, RESET, RESET_EMAIL),
-    *(PROOF, MAIL_LINK, MAIL_LINK_ACCOUNT),
+    *(PROOF, DELETION, MAIL_LINK, MAIL_LINK_ACCOUNT),
 )
 
 # Whoever leaves, takes space, says no or shuts a phone out waits for no count.

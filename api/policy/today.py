@@ -13,6 +13,7 @@ from schemas.today import CheckinToday, Screen, Today
 def shown_to(me: Person, screen: Screen, now: datetime) -> Today:
     """What each area would show by itself, in one piece."""
     recipient = myself(me, screen, now)
+    due = screen.deletion_due_at
     reminded = Purpose.REMINDERS in recipient.consents
     return Today(
         date=local_date(now, me.zone),
@@ -27,6 +28,7 @@ def shown_to(me: Person, screen: Screen, now: datetime) -> Today:
         ],
         nudges=nudges.shown_to(recipient, screen.nudges, screen.contacts),
         next_reminder_at=screen.next_reminder_at if reminded else None,
+        deletion_due_on=due and local_date(due, me.zone),
     )
 
 

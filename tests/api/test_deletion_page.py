@@ -1,14 +1,19 @@
 """The way out without the app, as a browser goes it."""
 
 import re
+from collections.abc import Iterator
+from dataclasses import replace
+from unicodedata import normalize
 
 import pytest
 from fastapi import FastAPI
 from httpx import ASGITransport, AsyncClient, Response
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from api.limits import Limits
+from api.policy.limits import DELETION
 from schemas.mail import MailKind
-from tests.builders import Person, Stranger, Two, letters_to
+from tests.builders import PASSWORD, Person, Stranger, Two, in_bytes, letters_to
 from tests.catalog import contents
 from tests.fakes import Clock
 
@@ -34,8 +39,8 @@ class Browser(AsyncClient):
         letters = await letters_to(email, self.app)
         return [each.token for each in letters if each.kind is MailKind.DELETION][-1] or ""
 
-    async def presses(self, token: str) -> Response:
-        return await self.post(CONFIRM, data={"token": token})
+    async def presses(self, token: str, password: str = PASSWORD) -> Response:
+        return await self.post(CONFIRM, data={"token": token, "password": password})
 
 
 @pytest.fixture
@@ -43,12 +48,21 @@ def browser(app: FastAPI) -> Browser:
     return Browser(app)
 
 
+@pytest.fixture
+def counting(app: FastAPI) -> Iterator[Browser]:
+    """Where tries are counted, from nothing."""
+    house = app.state.house
+    app.state.house = replace(house, limits=Limits())
+    yield Browser(app)
+    app.state.house = house
+
+
 async def address_of(person: Person) -> str:
     email: str = (await person.sees("/accounts/me"))["email"]
     return email
 
 
-async def test_a_form_a_mail_and_a_button_begin_the_week(couple: Two, browser: Browser) -> None:
+async def test_a_form_a_mail_and_a_password_begin_the_week(couple: Two, browser: Browser) -> None:
     sam, alex = couple
     email = await address_of(sam)
 
@@ -74,6 +88,82 @@ async def test_each_form_leads_to_the_next_page(couple: Two, browser: Browser) -
     ]
     assert f'action="{CONFIRM}"' in confirm.text
     assert f'name="token" type="hidden" value="{token}"' in confirm.text
+    assert 'name="password" type="password"' in confirm.text
+
+
+WRONG = "gravel lantern tuesday badger"
+
+
+@pytest.mark.parametrize(
+    ("language", "note"),
+    [("en", "This is not the password."), ("pt", "Esta não é a palavra-passe.")],
+)
+async def test_whoever_only_reads_a_mailbox_deletes_nobody(
+    couple: Two, browser: Browser, language: str, note: str
+) -> None:
+    sam, _ = couple
+    email = await address_of(sam)
+    browser.headers["accept-language"] = language
+    await browser.asks(email)
+    token = await browser.token(email)
+    asked = await browser.get(CONFIRM, params={"token": token})
+
+    for wrong in (WRONG, "", "\0"):
+        answer = await browser.presses(token, wrong)
+        assert answer.status_code == 403
+        assert answer.text.replace(f"<p>{note}</p>", "") == asked.text != answer.text
+
+    assert await sam.sees("/privacy/deletion") == NOT_ASKED
+    events = (await sam.sees("/security"))["events"]
+    assert [(each["kind"], each["session_id"]) for each in events] == [("proof_failed", None)] * 3
+    # Whose link it is may have mistyped.
+    assert (await browser.presses(token)).status_code == 200
+    assert await sam.sees("/privacy/deletion") == IN_A_WEEK
+
+
+async def test_nobody_tries_passwords_there_for_long_nor_uses_up_the_phones_tries(
+    couple: Two, counting: Browser
+) -> None:
+    sam, browser = couple[0], counting
+    email = await address_of(sam)
+    await browser.asks(email)
+    token = await browser.token(email)
+
+    tries = [(await browser.presses(token, WRONG)).status_code for _ in range(DELETION.most)]
+
+    assert set(tries) == {403}
+    assert (await browser.presses(token)).status_code == 429
+    assert await sam.sees("/privacy/deletion") == NOT_ASKED
+    assert (await sam.proves()).status_code == 204
+
+
+async def test_the_password_is_one_however_a_phone_writes_it(browser: Browser) -> None:
+    robin, email = Stranger(browser.app), "robin@example.org"
+    await robin.signs_up(password=normalize("NFC", "é gravel lantern otter"))
+    await browser.asks(email)
+
+    pressed = await browser.presses(
+        await browser.token(email), normalize("NFD", "é gravel lantern otter")
+    )
+
+    assert pressed.status_code == 200
+
+
+async def test_every_opening_of_the_app_shows_that_it_waits_and_the_partners_does_not(
+    couple: Two, browser: Browser
+) -> None:
+    sam, alex = couple
+    email = await address_of(sam)
+    before = in_bytes(await alex.get("/today"))
+    assert (await sam.sees("/today"))["deletion_due_on"] is None
+    await browser.asks(email)
+    await browser.presses(await browser.token(email))
+
+    assert (await sam.sees("/today"))["deletion_due_on"] == "2026-03-09"
+    assert in_bytes(await alex.get("/today")) == before
+
+    await sam.delete("/privacy/deletion")
+    assert (await sam.sees("/today"))["deletion_due_on"] is None
 
 
 async def test_whatever_opens_links_in_mail_deletes_nobody(

@@ -1,17 +1,21 @@
 import asyncio
+from collections.abc import Callable, Coroutine
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from fastapi import FastAPI
 from httpx import Response
 from sqlalchemy import event
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
 from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from notifications import worker
 from schemas.idempotency import KeptAnswer
 from schemas.partner_nudges import PartnerNudge
-from tests.builders import Person, Two, in_bytes
+from tests.builders import Person, Two, a_person, in_bytes
 from tests.conftest import Engines
 from tests.fakes import Clock
 
@@ -124,14 +128,67 @@ async def test_what_was_answered_is_answered_alike_whatever_the_other_does_meanw
     assert await sent_by(sam, db) == 1
 
 
-async def test_after_leaving_nothing_is_answered_any_more(couple: Two) -> None:
+async def schedules(person: Person, key: str, **terms: object) -> Response:
+    asked = {"pack": "weekly_checkin", "cadence": "weekly", "weekday": "sunday", "for_both": True}
+    hour = {"at": "20:00", "zone": "Europe/Lisbon"}
+    return await person.post(
+        "/schedules", json=asked | hour | terms, headers={"idempotency-key": key}
+    )
+
+
+Ask = Callable[[Person], Coroutine[Any, Any, Response]]
+FOR_BOTH: dict[str, Ask] = {
+    "phrase": lambda me: me.sends(TEA, key="one"),
+    "check-in": lambda me: begins(me, "one", for_both=True),
+    "schedule": lambda me: schedules(me, "one"),
+}
+FOR_ME: dict[str, Ask] = {
+    "check-in": lambda me: begins(me, "one"),
+    "schedule": lambda me: schedules(me, "one", for_both=False),
+}
+
+
+@pytest.mark.parametrize("what", FOR_BOTH)
+async def test_after_leaving_nothing_of_the_two_is_answered_any_more(
+    what: str, couple: Two
+) -> None:
     sam, alex = couple
-    await sam.sends(TEA, key="one")
+    first = await FOR_BOTH[what](alex)
+    assert first.is_success, first.text
 
-    await alex.leaves()
+    await sam.leaves()
 
-    answer = await sam.sends(TEA, key="one")
+    answer = await FOR_BOTH[what](alex)
     assert (answer.status_code, answer.json()["type"]) == (409, "/problems/not-paired")
+
+
+@pytest.mark.parametrize("what", FOR_BOTH)
+async def test_what_was_done_with_one_partner_is_done_anew_with_the_next(
+    what: str, couple: Two, app: FastAPI, db: AsyncSession, clock: Clock
+) -> None:
+    sam, alex = couple
+    kit = await a_person(db, Person("kit", app, clock))
+    first = await FOR_BOTH[what](alex)
+    await sam.leaves()
+
+    await alex.pairs_with(kit)
+    answer = await FOR_BOTH[what](alex)
+
+    assert answer.status_code == first.status_code
+    assert answer.json()["id"] != first.json()["id"]
+
+
+@pytest.mark.parametrize("what", FOR_ME)
+async def test_what_was_for_me_alone_is_answered_alike_whoever_leaves(
+    what: str, couple: Two
+) -> None:
+    sam, alex = couple
+    first = await FOR_ME[what](alex)
+
+    await sam.leaves()
+
+    assert in_bytes(await FOR_ME[what](alex)) == in_bytes(first)
+    assert (await FOR_ME[what](alex)).json()["id"] == first.json()["id"]
 
 
 async def test_a_key_is_forgotten_after_a_day(
@@ -166,6 +223,27 @@ async def test_nothing_is_kept_of_what_was_not_done(
     finally:
         event.remove(engines["api"].sync_engine, "commit", fail)
     assert (await db.exec(select(KeptAnswer))).all() == []
+
+    assert (await sam.sends(TEA, key="one")).status_code == 202
+    assert await sent_by(sam, db) == 1
+
+
+async def test_where_the_answer_was_lost_at_the_last_word_it_is_not_said_that_nothing_was_done(
+    couple: Two, db: AsyncSession
+) -> None:
+    sam, _ = couple
+
+    def lose(_: object) -> None:
+        event.remove(Session, "after_commit", lose)
+        raise OperationalError(None, None, ConnectionResetError())
+
+    event.listen(Session, "after_commit", lose)
+    answer = await sam.sends(TEA, key="one")
+
+    assert (answer.status_code, answer.json()["type"]) == (503, "/problems/busy")
+    assert "Nothing was changed" not in answer.text
+    assert "the same `Idempotency-Key`" in answer.json()["detail"]
+    assert await sent_by(sam, db) == 1
 
     assert (await sam.sends(TEA, key="one")).status_code == 202
     assert await sent_by(sam, db) == 1

@@ -571,7 +571,7 @@ async def everything_between(sam: Person, alex: Person) -> dict[str, str]:
     schedule = (await alex.schedules()).json()
     await sam.signs(schedule)
     for person in (sam, alex):
-        await person.sends()
+        await person.sends(key="once")
         await person.sets(daily_budget={"most": 5, "shown": True})
     [nudge, *_] = (await sam.sees("/nudges"))["nudges"]
     await alex.takes_space("told", SIX)
@@ -592,6 +592,7 @@ async def test_whatever_hung_on_the_pairing_is_gone_from_the_database(
     couple_id = await couple_of(sam, db)
     hung = {"boundary", "data_key", "member", "nudge", "partner_nudge", "push", "schedule"}
     assert await tables_that_name(db, couple_id) == KEPT | hung | {
+        "kept_answer",
         "schedule_hour",
         "schedule_signature",
         "space",

@@ -43,6 +43,7 @@ async def test_the_home_screen_in_one_piece(couple: Two) -> None:
         ],
         "nudges": await sam.sees("/nudges"),
         "next_reminder_at": None,
+        "deletion_due_on": None,
     }
 
 

@@ -58,6 +58,21 @@ def test_a_mail_has_one_link_and_the_apps_sends_its_token_to_no_server(
     assert said.count(TOKEN) == len(links)
 
 
+NOTHING_TO_DO = re.compile("nothing to do|não precisa de fazer nada")
+IN_THE_APP = re.compile("Open the app: there you can stop|Abra a aplicação: aí pode impedir")
+
+
+@pytest.mark.parametrize(("kind", "locale"), EACH)
+def test_whoever_did_not_ask_is_told_where_to_stop_it_if_there_is_something_to_stop(
+    kind: MailKind, locale: Locale
+) -> None:
+    _, said = arrived(kind, locale)
+
+    stoppable = kind in {MailKind.RESET, MailKind.DELETION, MailKind.EMAIL_CHANGE}
+    assert bool(IN_THE_APP.search(said)) == stoppable
+    assert bool(NOTHING_TO_DO.search(said)) == (not stoppable)
+
+
 def test_both_languages_say_something_of_their_own() -> None:
     said = [arrived(kind, locale)[1] for kind, locale in EACH]
     assert len({*said}) == len(EACH)

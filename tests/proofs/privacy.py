@@ -150,6 +150,8 @@ class Life:
         before = await self.seen_by_alex()
         asked = await self.sam.post("/privacy/deletion")
         self.proof.must("deletions", asked.status_code == 202, asked.text)
+        day = (await self.sam.sees("/today"))["deletion_due_on"]
+        self.proof.must("deletions seen at every opening of the app", day is not None)
         self.proof.must("weeks unseen by the partner", await self.seen_by_alex() == before)
         self.ground.clock.forward(days=7)
         if killed_before:

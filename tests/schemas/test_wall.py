@@ -78,7 +78,7 @@ WALL = {
     "invitation": Rights(
         f"{MINE} or joiner_id = :me", adds=f"{MINE} and joiner_id is null", removes=MINE
     ),
-    "kept_answer": Rights(MINE, adds=MINE, changes=MINE),
+    "kept_answer": Rights(MINE, adds=f"{MINE} and {NOW}", changes=MINE),
     "link": Rights("false", adds=f"account_id is null or {MINE}"),
     "mail": Rights("false", adds=f"account_id is null or {MINE}"),
     "member": Rights(MINE, removes=MINE),
