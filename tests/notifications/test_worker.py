@@ -718,6 +718,22 @@ async def test_a_day_whose_hour_i_passed_over_tells_nothing_of_my_partners(
     assert hidden.content == (await sam.get(f"/checkins/{sam.id}/answers")).content
 
 
+@pytest.mark.parametrize("step", [moves, flies, steps_out])
+async def test_what_my_hour_has_brought_stays_whatever_i_do_with_my_hour(
+    couple: Two, work: Worker, clock: Clock, step: Step
+) -> None:
+    sam, _ = couple
+    schedule = await evenings(couple, alex_at="18:35")
+    clock.to(NOON + timedelta(hours=23))
+    await work.tick()
+    before = await days(sam)
+
+    await step(sam, schedule)
+    await work.tick()
+
+    assert before == {"2026-03-03"} == await days(sam)
+
+
 async def days(person: Person) -> set[str]:
     shown = [(await person.sees(path))["checkins"] for path in ("/checkins", "/today")]
     return {each["date"] for listed in shown for each in listed}
