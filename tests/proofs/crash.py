@@ -81,7 +81,7 @@ class Outcome:
 async def prove(report: Report, **sizes_: int) -> None:
     """Nudges, through kills of workers and of PostgreSQL; and with a queue that forgets."""
     sizes = Sizes(**sizes_)
-    kills = max(1, sizes.kills // 8)
+    kills = max(4, sizes.kills // 8)
     few = replace(sizes, nudges=sizes.forgetful, kills=kills, database_kills=0)
     with a_database() as database:
         came = await through_it_all(report, database, sizes)
