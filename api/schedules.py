@@ -157,7 +157,9 @@ async def change(
 async def agree(
     schedule_id: UUID, body: SignatureWrite, me: MeWriting, db: Db, now: Now
 ) -> SchedulePublic:
-    """The version that I was shown, with an hour of my own, which my partner never sees."""
+    """The version that I was shown, with an hour of my own, which my partner never sees. On a day
+    whose hour I pass over by this, the schedule opens nothing for me.
+    """
     schedule = await load(schedule_id, me, db)
     if body.version != schedule.version:
         raise OtherVersion

@@ -4,7 +4,7 @@ Once per schedule, local date and person: the hour moves on in the same transact
 that is not in force only moves on. Whoever is leaving at this moment is passed over.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from datetime import date, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -16,6 +16,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from notifications.schedule import OPEN_FOR, RINGS_FOR, spread, still_in_time
 from schemas.answers import Answer
+from schemas.arrivals import Arrival
 from schemas.base import new_id
 from schemas.checkins import Checkin, end_of, id_on
 from schemas.nudges import Kind, Nudge, Push
@@ -57,6 +58,9 @@ class Occurrence(NamedTuple):
     at: datetime
 
 
+Opened = Collection[tuple[Occurrence, UUID]]  # whose hour has come, and for which check-in
+
+
 async def plan(db: AsyncSession, now: datetime, most: int) -> int:
     """Handle up to `most` hours that have come, and say how many those were."""
     rows = (await db.exec(DUE, params={"now": now, "most": most})).all()
@@ -70,17 +74,20 @@ async def plan(db: AsyncSession, now: datetime, most: int) -> int:
             come.append(Occurrence(hour.account_id, schedule, hour.next_on, hour.next_at))
         hour.move_on(schedule, now)
     if come:
-        await open_checkins(db, come, now)
-        await remind(db, come, now)
+        opened = await open_checkins(db, come, now)
+        await let_see(db, opened)
+        await remind(db, opened, now)
     return len(rows)
 
 
-async def open_checkins(db: AsyncSession, come: Iterable[Occurrence], now: datetime) -> None:
+async def open_checkins(db: AsyncSession, come: Collection[Occurrence], now: datetime) -> Opened:
     """Both of a couple share the check-in of a date: whose hour is first opens it."""
-    opened = {(each.schedule.id, each.on): checkin_of(each, now) for each in come}
+    wanted = {(each.schedule.id, each.on): checkin_of(each, now) for each in come}
     # In a fixed order: two workers that open the same ones wait for each other at most once.
-    rows = [opened[key].model_dump() for key in sorted(opened, key=str)]
+    rows = [wanted[key].model_dump() for key in sorted(wanted, key=str)]
     await db.exec(insert(Checkin).values(rows).on_conflict_do_nothing())
+    opened = {(s, on): c for c, s, on in await db.exec(OPENED, params={"items": [*wanted]})}
+    return [(each, opened[each.schedule.id, each.on]) for each in come]
 
 
 def checkin_of(occurrence: Occurrence, now: datetime) -> Checkin:
@@ -100,14 +107,19 @@ def checkin_of(occurrence: Occurrence, now: datetime) -> Checkin:
     )
 
 
-async def remind(db: AsyncSession, come: Collection[Occurrence], now: datetime) -> None:
+async def let_see(db: AsyncSession, opened: Opened) -> None:
+    """To each the check-in of this date from their own hour on, and of a date without one never."""
+    pairs = sorted({(each.account_id, checkin_id) for each, checkin_id in opened})
+    rows = [{"account_id": whose, "checkin_id": checkin_id} for whose, checkin_id in pairs]
+    await db.exec(insert(Arrival).values(rows).on_conflict_do_nothing())
+
+
+async def remind(db: AsyncSession, opened: Opened, now: datetime) -> None:
     """One nudge and one push for each who has not answered yet and can still be told in time."""
-    items = [(each.schedule.id, each.on) for each in come]
-    opened = {(s, on): c for c, s, on in await db.exec(OPENED, params={"items": items})}
-    answered = set(await db.exec(ANSWERED, params={"checkins": [*opened.values()]}))
+    checkins = [checkin_id for _, checkin_id in opened]
+    answered = set(await db.exec(ANSWERED, params={"checkins": checkins}))
     nudges = []
-    for each in come:
-        checkin_id = opened[each.schedule.id, each.on]
+    for each, checkin_id in opened:
         if (checkin_id, each.account_id) not in answered and still_in_time(each.at, now):
             nudges.append(nudge_of(each, checkin_id, now))
     if nudges:

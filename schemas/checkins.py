@@ -17,10 +17,10 @@ from sqlalchemy import (
 )
 from sqlmodel import Field, SQLModel, col, column, exists, or_, select, table
 
+from schemas.arrivals import Arrival
 from schemas.base import Body, Text, local_date, new_id
 from schemas.pairing import Person
 from schemas.questionnaires import Name, Pack
-from schemas.schedules import Hour
 from schemas.space import came_into_my_space
 
 OPEN_FOR = timedelta(days=7)
@@ -159,14 +159,13 @@ After = Annotated[Text, Field(max_length=40), AfterValidator(a_cursor)]
 FIRST_PAGE = Cursor(date.max, UUID(int=(1 << 128) - 1))
 
 
-# What a schedule opened is there for each from their own hour on: earlier, it would tell the
-# partner's hour to whoever keeps looking.
-MY_HOUR_HAS_COME = ~(
-    select(Hour.account_id)
-    .where(col(Hour.schedule_id) == Checkin.schedule_id)
-    .where(col(Hour.account_id) == bindparam("me"))
-    .where(col(Hour.next_on) <= Checkin.date)
-    .exists()
+# What a schedule opened is there for each from their own hour on: earlier, or though that hour was
+# passed over, it would tell the partner's hour to whoever keeps looking. The wall says the same.
+MY_HOUR_HAS_COME = or_(
+    col(Checkin.schedule_id).is_(None),
+    exists().where(
+        col(Arrival.checkin_id) == Checkin.id, col(Arrival.account_id) == bindparam("me")
+    ),
 )
 NOT_KEPT_BACK = ~came_into_my_space(col(Checkin.begun_by), col(Checkin.begun_at))
 # Mine, my couple's, and former couples' in which I have answered. The wall says the same.

@@ -70,6 +70,10 @@ TABLES: Mapping[str, Kept] = {
         *(WITH_THE_ACCOUNT, "answers refer to it"),
         outlives="of two: on which day they were asked what; the other's answers refer to it",
     ),
+    "checkin_arrival": Kept(
+        *("that the hour for a scheduled check-in has come", "its owner's"),
+        *("as long as its check-in", "they see it from then on"),
+    ),
     "consent": Kept(
         *("every yes and no, by purpose and wording", "its giver's"),
         *(WITH_THE_ACCOUNT, "to show what was allowed when"),

@@ -51,6 +51,7 @@ COLUMNS = {
         begun_by="would tell whether my partner began it too",
         schedule_id=ROW,
     ),
+    "checkin_arrival": of(None, checkin_id=ROW),
     "consent": of(
         *("consents", "number purpose given text_version expires_at said_at"), hash=FOLLOWS
     ),

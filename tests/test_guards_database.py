@@ -8,6 +8,8 @@ from sqlmodel import col, delete, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from schemas.accounts import Account
+from schemas.arrivals import Arrival
+from schemas.checkins import Checkin
 from schemas.database import Role
 from schemas.retention import TABLES
 from tests.builders import Stranger, a_block
@@ -47,6 +49,7 @@ async def test_nothing_is_left_of_whoever_is_deleted(
 ) -> None:
     cast = await a_cast(app, db, clock)
     await sam_is_busy(cast)
+    await an_hour_comes(cast, db)
     robin_id = await robin_invites(cast, db)
     await a_block(db, cast.kit, cast.sam)  # who has blocked Kit as well
     before = await contents(db)
@@ -74,6 +77,13 @@ async def sam_is_busy(cast: Cast) -> None:
     await cast.sam.post("/privacy/deletion")
     await cast.sam.links()
     await cast.sam.put("/credentials/email", json={"email": "sam@elsewhere.example.org"})
+
+
+async def an_hour_comes(cast: Cast, db: AsyncSession) -> None:
+    begun = (await db.exec(select(Checkin.id).where(Checkin.begun_by == cast.sam.id))).first()
+    assert begun
+    db.add(Arrival(account_id=cast.sam.id, checkin_id=begun))
+    await db.commit()
 
 
 async def robin_invites(cast: Cast, db: AsyncSession) -> UUID:

@@ -36,9 +36,28 @@ create table checkin (
 create index ix_checkin_couple_id on checkin (couple_id);
 create index ix_checkin_begun_by on checkin (begun_by);
 create index ix_checkin_schedule_id on checkin (schedule_id);
+
+create table checkin_arrival (
+    account_id uuid not null,
+    checkin_id uuid not null,
+    constraint pk_checkin_arrival primary key (account_id, checkin_id),
+    constraint fk_checkin_arrival_account_id
+        foreign key(account_id)
+        references account (id)
+        on delete cascade,
+    constraint fk_checkin_arrival_checkin_id
+        foreign key(checkin_id)
+        references checkin (id)
+        on delete cascade
+);
+create index ix_checkin_arrival_checkin_id on checkin_arrival (checkin_id);
 """
 
 MINE_OR_OURS = "account_id = (select me()) or couple_id = (select my_couple())"
+ARRIVED = (
+    "schedule_id is null or exists (select from checkin_arrival"
+    " where checkin_id = checkin.id and account_id = (select me()))"
+)
 
 
 def upgrade() -> None:
@@ -47,10 +66,13 @@ def upgrade() -> None:
     op.execute(f"grant select, insert, update (begun_by) on checkin to {wall.API}")
     op.execute(
         f"create policy ours on checkin to {wall.API}"
-        f" using ({MINE_OR_OURS}) with check ({MINE_OR_OURS})"
+        f" using (({MINE_OR_OURS}) and ({ARRIVED})) with check ({MINE_OR_OURS})"
     )
     wall.worker("checkin", "select, insert")
+    # Whose hour has come is for the worker to say: nobody sets it forward for themselves.
+    wall.mine("checkin_arrival", "select")
+    wall.worker("checkin_arrival", "insert")
 
 
 def downgrade() -> None:
-    op.execute("drop table checkin")
+    op.execute("drop table checkin, checkin_arrival")

@@ -54,7 +54,9 @@ $$
 ASKED_OF_ME = """
 language sql stable as $$
     select exists (select from checkin where id = asked_of_me.checkin
-        and (account_id = me() or couple_id = my_couple()))
+        and (account_id = me() or couple_id = my_couple())
+        and (schedule_id is null or exists (select from checkin_arrival
+            where checkin_id = checkin.id and account_id = me())))
 $$
 """
 

@@ -1,5 +1,7 @@
 import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlmodel import col, func, select, update
@@ -652,3 +654,86 @@ async def test_a_partner_who_keeps_looking_does_not_learn_my_hour(
     clock.to(SUNDAY + timedelta(hours=20, minutes=8))
     await work.tick()
     assert (await sam.sees("/checkins"))["checkins"] == [checkin]
+
+
+DAILY = {"pack": "daily_pulse", "cadence": "daily", "weekday": None, "zone": "UTC"}
+
+
+async def evenings(couple: Two, alex_at: str) -> dict[str, Any]:
+    """Agreed at noon: Sam's hour of that day is over, and Alex's is still to come."""
+    sam, alex = couple
+    made = (await sam.schedules(**DAILY, at="11:00")).json()
+    assert (await alex.signs(made, at=alex_at, zone="UTC")).json()["in_force"]
+    schedule: dict[str, Any] = made
+    return schedule
+
+
+Step = Callable[[Person, dict[str, Any]], Awaitable[object]]
+
+
+async def keeps(_: Person, __: dict[str, Any]) -> None:
+    """An hour that was passed over by signing after it."""
+
+
+async def moves(sam: Person, schedule: dict[str, Any]) -> None:
+    """To an hour of this day that is over, and so past this day's."""
+    assert (await sam.signs(schedule, at="00:01", zone="UTC")).status_code == 200
+
+
+async def flies(sam: Person, schedule: dict[str, Any]) -> None:
+    """To where it is tomorrow already."""
+    assert (await sam.signs(schedule, at="00:01", zone="Pacific/Kiritimati")).status_code == 200
+
+
+async def steps_out(sam: Person, schedule: dict[str, Any]) -> None:
+    """And is out when looking; the partner's signature stands."""
+    await moves(sam, schedule)
+    assert (await sam.delete(f"/schedules/{schedule['id']}/signature")).status_code == 204
+
+
+@pytest.mark.parametrize("step", [keeps, moves, flies, steps_out])
+@pytest.mark.parametrize("silent", [True, False])
+async def test_a_day_whose_hour_i_passed_over_tells_nothing_of_my_partners(
+    couple: Two,
+    work: Worker,
+    clock: Clock,
+    step: Step,
+    silent: bool,  # noqa: FBT001
+) -> None:
+    """Neither when it opens, nor ever after: by whether it opened at all."""
+    sam, alex = couple
+    schedule = await evenings(couple, alex_at="18:35")
+    if silent:
+        await alex.takes_space("silent")
+    for _ in range(30):
+        await moves(sam, schedule) if step is steps_out else None
+        await work.tick()
+        await step(sam, schedule)
+        assert NOON.date().isoformat() not in await days(sam)
+        clock.forward(hours=1)
+    [theirs] = [
+        each for each in (await alex.sees("/checkins"))["checkins"] if each["date"] == "2026-03-02"
+    ]
+    hidden = await sam.get(f"/checkins/{theirs['id']}/answers")
+    assert hidden.content == (await sam.get(f"/checkins/{sam.id}/answers")).content
+
+
+@pytest.mark.parametrize("step", [moves, flies, steps_out])
+async def test_what_my_hour_has_brought_stays_whatever_i_do_with_my_hour(
+    couple: Two, work: Worker, clock: Clock, step: Step
+) -> None:
+    sam, _ = couple
+    schedule = await evenings(couple, alex_at="18:35")
+    clock.to(NOON + timedelta(hours=23))
+    await work.tick()
+    before = await days(sam)
+
+    await step(sam, schedule)
+    await work.tick()
+
+    assert before == {"2026-03-03"} == await days(sam)
+
+
+async def days(person: Person) -> set[str]:
+    shown = [(await person.sees(path))["checkins"] for path in ("/checkins", "/today")]
+    return {each["date"] for listed in shown for each in listed}

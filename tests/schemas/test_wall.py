@@ -17,10 +17,13 @@ from fastapi import FastAPI
 from sqlalchemy import URL, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from notifications import outbox
-from schemas.base import Locale
+from schemas.arrivals import Arrival
+from schemas.base import Locale, new_id
+from schemas.checkins import Checkin
 from schemas.credentials import CredentialChange
 from schemas.database import Role, open_engine
 from schemas.identities import Identity, IdentityNonce, Issuer, Vouched
@@ -47,12 +50,14 @@ class Rights:
 MINE = "account_id = :me"
 OURS = "couple_id = :couple"
 NOW = "(couple_id is null or couple_id = :couple)"  # nothing is put into what is over
+ARRIVED = f"id in (select checkin_id from checkin_arrival where {MINE})"
+ASKED = f"({MINE} or {OURS}) and (schedule_id is null or {ARRIVED})"
 
 WALL = {
     "account": Rights("id = :me", adds="id = :me", changes="id = :me"),
     "answer": Rights(
         MINE,
-        adds=f"{MINE} and checkin_id in (select id from checkin where {MINE} or {OURS})",
+        adds=f"{MINE} and checkin_id in (select id from checkin where {ASKED})",
         changes=MINE,
         removes=MINE,
     ),
@@ -63,10 +68,11 @@ WALL = {
     ),
     "boundary": Rights(f"{MINE} or shown_in = :couple", MINE, MINE, MINE),
     "checkin": Rights(
-        f"{MINE} or {OURS} or id in (select checkin_id from answer where {MINE})",
+        f"{ASKED} or id in (select checkin_id from answer where {MINE})",
         adds=f"{MINE} or {OURS}",
-        changes=f"{MINE} or {OURS}",
+        changes=ASKED,
     ),
+    "checkin_arrival": Rights(MINE),
     "consent": Rights(MINE, adds=f"{MINE} and {NOW}"),
     "couple": Rights("id = :couple"),
     "credential_change": Rights(MINE, MINE, MINE, MINE),
@@ -140,6 +146,7 @@ async def town(app: FastAPI, db: AsyncSession, clock: Clock, noise: Two) -> Town
         db.add(SecurityEvent.of(person.id, SecurityEventKind.SIGNED_IN, clock.now, asked[1]))
         await post_a_link(db, person.id, clock)
     await post_a_link(db, None, clock)
+    await a_schedule_opens(db, alex, clock)
     await db.commit()
     found = {
         name: await column(db, f"select couple_id from member where account_id = '{person.id}'")
@@ -153,6 +160,16 @@ async def post_a_link(db: AsyncSession, account_id: UUID | None, clock: Clock) -
     letter = Letter(MailKind.RESET, "sam@example.org", Locale.EN, token)
     await outbox.post(db, letter, KEYRING, clock.now, account_id)
     db.add(Link.of(token, LinkKind.RESET, account_id, "", clock.now))
+
+
+async def a_schedule_opens(db: AsyncSession, person: Person, clock: Clock) -> None:
+    """For both; the hour of this one has come, and not that of the other."""
+    begun = (await db.exec(select(Checkin).where(Checkin.begun_by == person.id))).one()
+    private = {"id": new_id(clock.now), "schedule_id": new_id(clock.now), "begun_by": None}
+    opened = Checkin(**begun.model_dump() | private)
+    db.add(opened)
+    await db.flush()
+    db.add(Arrival(account_id=person.id, checkin_id=opened.id))
 
 
 async def everything_happens(one: Person, other: Person) -> None:
@@ -403,7 +420,8 @@ async def test_what_reaches_past_the_wall_tells_nobody_of_strangers(
     town: Town, db: AsyncSession, engines: Engines
 ) -> None:
     sam, alex = town.people["sam"], town.people["alex"]
-    ours = await column(db, f"select id from checkin where couple_id = '{town.couples['sam']}'")
+    answered = f"couple_id = '{town.couples['sam']}' and schedule_id is null"
+    ours = await column(db, f"select id from checkin where {answered}")
     for me, near in ((sam.id, {sam.id, alex.id}), (None, set())):
         async with acting_as(me, engines["api"]) as api:
             reached = (await api.execute(text("select reachable()"))).scalars()
@@ -430,6 +448,7 @@ WORKER_READS = {
     "account": {"id", "locale", "zone"},
     "answer": {"account_id", "checkin_id"},
     "block": set[str](),
+    "checkin_arrival": set[str](),
     "couple": set[str](),
     "credential_change": set[str](),
     "data_key": set[str](),
@@ -477,6 +496,7 @@ async def test_the_worker_is_turned_away_from(wanted: str, engines: Engines) -> 
 WORKER_WRITES = {
     "account": "erases it, once its owner's deletion is final",
     "checkin": "opens what is due",
+    "checkin_arrival": "lets each see it from their own hour on",
     "deletion": "makes it final, when its grace is over",
     "device": "forgets one that FCM no longer knows",
     "invitation": "sweeps what has run out",
