@@ -17,8 +17,9 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from api.begun import begin
 from api.deps import Claims, Db, Fresh, House, Me, MeWriting, Now, become, limited, opened
 from api.errors import NotProved, NotSignedIn, Refusal, Underage, documented
+from api.known_phones import count_identity_try
 from api.policy import identities as policy
-from api.policy.limits import PROOF, SIGN_IN, SIGN_UP
+from api.policy.limits import PROOF, SIGN_UP
 from api.vouching import IdentityRefused, IssuerAway, IssuerOff, vouched_for
 from schemas.accounts import ACCOUNT, Account
 from schemas.base import local_date, new_id
@@ -37,7 +38,7 @@ from schemas.identities import (
     Vouched,
 )
 from schemas.sealing import new_key
-from schemas.sessions import END_OTHER_SESSIONS, Session, Tokens
+from schemas.sessions import END_OTHER_SESSIONS, Session, SignedIn
 
 router = APIRouter(prefix="/identities", tags=["identities"])
 
@@ -80,7 +81,7 @@ async def read_identities(me: Me, db: Db) -> list[IdentityPublic]:
     responses=documented(Underage, IssuerOff, IssuerAway, IdentityRefused),
     dependencies=[limited(SIGN_UP)],
 )
-async def sign_up(issuer: Issuer, body: IdentitySignUp, db: Db, now: Now, house: House) -> Tokens:
+async def sign_up(issuer: Issuer, body: IdentitySignUp, db: Db, now: Now, house: House) -> SignedIn:
     """Make an account without address and password, and begin a session. An identity with which
     somebody signs in already is refused like a token that is not good: sign in with it.
     """
@@ -96,7 +97,7 @@ async def sign_up(issuer: Issuer, body: IdentitySignUp, db: Db, now: Now, house:
     db.add(DataKey.of(key, house.keyring, new_id(now), account.id, None))
     await put(IdentityNonce.of(vouched, account.id), db)
     await put(Identity.of(vouched, account.id, now), db)
-    return await begin(account.id, db, house, now)
+    return await begin(account.id, None, db, house, now)
 
 
 async def put(row: SQLModel, db: AsyncSession) -> None:
@@ -113,11 +114,12 @@ async def put(row: SQLModel, db: AsyncSession) -> None:
     status_code=201,
     summary="Sign in with an identity",
     responses=documented(IssuerOff, IssuerAway, IdentityRefused, IdentityUnknown),
-    dependencies=[limited(SIGN_IN)],
+    dependencies=[Depends(count_identity_try)],
 )
-async def sign_in(issuer: Issuer, body: IdentityToken, db: Db, now: Now, house: House) -> Tokens:
+async def sign_in(issuer: Issuer, body: IdentityToken, db: Db, now: Now, house: House) -> SignedIn:
     """Begin a session on this phone. Only to whoever shows a good token is it told that nobody
-    signs in with it yet, and that token is still good to sign up.
+    signs in with it yet, and that token is still good to sign up. Keep `known_phone` and send it
+    along the next time.
     """
     vouched = await vouched_for(issuer, body, house, now)
     asked = {"subject_hash": vouched.subject_hash}
@@ -125,7 +127,8 @@ async def sign_in(issuer: Issuer, body: IdentityToken, db: Db, now: Now, house: 
         raise IdentityUnknown
     await become(db, account_id)
     await put(IdentityNonce.of(vouched, account_id), db)
-    return await begin(account_id, db, house, now)
+    account = (await db.exec(ACCOUNT, params={"me": account_id})).one()
+    return await begin(account_id, account.email, db, house, now)
 
 
 @router.post(

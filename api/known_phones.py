@@ -3,7 +3,8 @@
 Whoever knows somebody's address can try passwords until no more are taken. That must not lock
 out the phone they have in hand, so signing in answers with a proof that this phone has done it
 with this address, and sent along the next time it has a count of its own. The proof opens
-nothing: it neither stands for the password nor says that the account is still there.
+nothing: it neither stands for the password nor says that the account is still there. Of an account
+without address the proof is made with its id, which is nobody's address.
 """
 
 import hmac
@@ -78,6 +79,14 @@ async def count_try(body: SignIn, house: House, counted: Counted, phone: Phone) 
         return
     await counted.add(SIGN_IN)
     await counted.add(SIGN_IN_EMAIL, body.email)
+
+
+async def count_identity_try(counted: Counted, phone: Phone) -> None:
+    """Nobody guesses what an issuer signs, so any known phone will do."""
+    if phone:
+        await counted.add(SIGN_IN_PHONE, phone.name)
+    else:
+        await counted.add(SIGN_IN)
 
 
 async def count_going_on(counted: Counted, phone: Phone) -> None:

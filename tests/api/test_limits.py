@@ -27,6 +27,7 @@ from api.policy.limits import (
 )
 from tests.builders import Person, Stranger, Two, a_person, in_bytes
 from tests.fakes import Clock
+from tests.local_issuer import APPLE
 from tests.operations import operations
 
 # As they are, but for those that are reached with hundreds of requests.
@@ -222,6 +223,38 @@ async def test_a_neighbour_keeps_no_known_phone_from_going_on(
 
     assert refused(await robin.refreshes(tokens["refresh_token"]), REFRESH)
     assert (await robin.refreshes(tokens["refresh_token"], **known)).status_code == 200
+
+
+async def test_a_neighbour_keeps_nobody_out_who_signs_in_with_an_identity(
+    counting: FastAPI, clock: Clock
+) -> None:
+    robin, neighbour = Stranger(counting), Stranger(counting)
+    signed_up = (await robin.signs_up_with(APPLE.proof(clock.now, "robin"))).json()
+    known = {"known-phone": signed_up["known_phone"]}
+    again = (await robin.signs_in_with(APPLE.proof(clock.now, "robin"))).json()
+    for _ in range(SIGN_IN.most):
+        await neighbour.signs_in_with({"token": "e.e.e", "nonce": "nonsense" * 3})
+    for _ in range(REFRESH.most):
+        await neighbour.refreshes("nonsense")
+    fresh = APPLE.proof(clock.now, "robin")
+
+    assert refused(await robin.signs_in_with(fresh), SIGN_IN)
+    assert (await robin.signs_in_with(fresh, **known)).status_code == 201
+    known = {"known-phone": again["known_phone"]}
+    assert (await robin.refreshes(signed_up["refresh_token"], **known)).status_code == 200
+
+
+async def test_who_linked_an_identity_is_known_with_their_address_too(
+    counting: FastAPI, clock: Clock, couple: Two
+) -> None:
+    sam, _ = couple
+    email = (await sam.sees("/accounts/me"))["email"]
+    await sam.links(subject="sam")
+    phone = Stranger(counting)
+    known = (await phone.signs_in_with(APPLE.proof(clock.now, "sam"))).json()["known_phone"]
+    await tries(counting, email)
+
+    assert (await phone.signs_in(email, **{"known-phone": known})).status_code == 201
 
 
 async def test_codes_are_typed_a_few_times_by_one_person_and_by_one_network(
