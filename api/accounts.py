@@ -21,7 +21,14 @@ from api.errors import NotSignedIn, Underage, documented
 from api.links import LinkOver
 from api.passwords import PasswordCommonlyUsed, WrongPassword
 from api.policy import credentials as policy
-from api.policy.limits import MAIL_LINK, RESET, RESET_EMAIL, SIGN_UP, SIGN_UP_EMAIL
+from api.policy.limits import (
+    MAIL_LINK,
+    MAIL_LINK_PASSWORD,
+    RESET,
+    RESET_EMAIL,
+    SIGN_UP,
+    SIGN_UP_EMAIL,
+)
 from notifications import outbox
 from schemas.accounts import (
     ACCOUNT,
@@ -37,7 +44,7 @@ from schemas.base import Locale, local_date, new_id
 from schemas.credentials import CredentialChange, Reset, ResetConfirm, ResetPublic
 from schemas.data_keys import DataKey
 from schemas.database import transaction
-from schemas.links import Confirmation, Link, LinkKind, new_token
+from schemas.links import Confirmation, Link, LinkKind, hash_of, new_token
 from schemas.mail import Letter, MailKind
 from schemas.sealing import new_key
 from schemas.security import ENDED_LATELY, NOTE, SecurityEvent, SecurityEventKind
@@ -79,12 +86,13 @@ async def become_known(email: str, db: AsyncSession, now: datetime) -> Account |
     return (await db.exec(ACCOUNT, params={"me": found or NOBODY})).one_or_none()
 
 
-async def applicant(body: Confirmation, now: Now, house: House) -> Applicant:
+async def applicant(body: Confirmation, now: Now, house: House, counted: Counted) -> Applicant:
     """Whoever signed up, and it takes their password: else somebody could sign up with another's
     address, and wait for its owner to open the mail. No transaction is open while it is tried.
     """
     async with transaction(house.engine) as db:
         link = await links.opened(body.token, LinkKind.SIGN_UP, db, now, spend=False)
+    await counted.add(MAIL_LINK_PASSWORD, hash_of(body.token.get_secret_value()).hex())
     waiting = Applicant.model_validate_json(link.about)
     if not await house.passwords.match(waiting.password_hash, body.password.get_secret_value()):
         raise WrongPassword

@@ -17,7 +17,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from api.begun import begin
 from api.deps import Claims, Db, Fresh, House, Me, MeWriting, Now, become, limited, opened
 from api.errors import NotProved, NotSignedIn, Refusal, Underage, documented
-from api.known_phones import count_identity_try
+from api.known_phones import count_asking, count_identity_try
 from api.policy import identities as policy
 from api.policy.limits import PROOF, SIGN_UP
 from api.vouching import IdentityRefused, IssuerAway, IssuerOff, vouched_for
@@ -114,7 +114,7 @@ async def put(row: SQLModel, db: AsyncSession) -> None:
     status_code=201,
     summary="Sign in with an identity",
     responses=documented(IssuerOff, IssuerAway, IdentityRefused, IdentityUnknown),
-    dependencies=[Depends(count_identity_try)],
+    dependencies=[Depends(count_asking), Depends(count_identity_try)],
 )
 async def sign_in(issuer: Issuer, body: IdentityToken, db: Db, now: Now, house: House) -> SignedIn:
     """Begin a session on this phone. Only to whoever shows a good token is it told that nobody

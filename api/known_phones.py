@@ -17,7 +17,15 @@ from fastapi import Depends, Header
 
 from api import tokens
 from api.deps import Counted, House, Now
-from api.policy.limits import REFRESH, REFRESH_PHONE, SIGN_IN, SIGN_IN_EMAIL, SIGN_IN_PHONE
+from api.policy.limits import (
+    ANYBODY,
+    ANYBODY_PHONE,
+    REFRESH,
+    REFRESH_PHONE,
+    SIGN_IN,
+    SIGN_IN_EMAIL,
+    SIGN_IN_PHONE,
+)
 from api.tokens import Keys
 from schemas.sessions import SignIn
 
@@ -70,6 +78,14 @@ async def which_phone(
 
 
 Phone = Annotated[KnownPhone | None, Depends(which_phone)]
+
+
+async def count_asking(counted: Counted, phone: Phone) -> None:
+    """Whatever is in the body, and before it is looked at."""
+    if phone:
+        await counted.add(ANYBODY_PHONE, phone.name)
+    else:
+        await counted.add(ANYBODY)
 
 
 async def count_try(body: SignIn, house: House, counted: Counted, phone: Phone) -> None:

@@ -18,7 +18,7 @@ from sqlmodel import select
 from api.begun import begin, issue
 from api.deps import Db, Fresh, House, Me, MeWriting, Now, become, fresh, limited
 from api.errors import NotFound, NotProved, NotSignedIn, Refusal, documented
-from api.known_phones import count_going_on, count_try
+from api.known_phones import count_asking, count_going_on, count_try
 from api.passwords import WrongPassword
 from api.policy.limits import PROOF
 from api.proof import tried
@@ -74,7 +74,13 @@ async def prove(
     return account_id
 
 
-@router.post("", status_code=201, summary="Sign in", responses=documented(WrongCredentials))
+@router.post(
+    "",
+    status_code=201,
+    summary="Sign in",
+    responses=documented(WrongCredentials),
+    dependencies=[Depends(count_asking)],
+)
 async def sign_in(
     body: SignIn, account_id: Annotated[UUID, Depends(prove)], db: Db, now: Now, house: House
 ) -> SignedIn:

@@ -15,6 +15,7 @@ from api.policy import limits as policies
 from api.policy.limits import (
     CODES,
     CODES_ACCOUNT,
+    MAIL_LINK_PASSWORD,
     NEVER_REFUSED,
     POLICIES,
     SIGN_IN,
@@ -25,6 +26,7 @@ from api.policy.limits import (
     Policy,
     Subject,
 )
+from schemas.mail import MailKind
 from tests.builders import Person, Stranger, Two, a_person, in_bytes
 from tests.fakes import Clock
 from tests.local_issuer import APPLE
@@ -331,6 +333,63 @@ async def test_a_neighbour_who_uses_up_an_address_keeps_nobody_from_anything(
             # Told that they must sign in, and not that they must wait.
             answer = await neighbour.request(operation.method, operation.url({}))
             assert answer.status_code == 401
+
+
+async def test_a_neighbour_who_uses_up_an_address_keeps_no_known_phone_from_coming_in(
+    counting: FastAPI, robin: Stranger, clock: Clock
+) -> None:
+    known = {"known-phone": (await robin.signs_in()).json()["known_phone"]}
+    proof = APPLE.proof(clock.now, "robin")
+    neighbour = Stranger(counting)
+    while not refused(await neighbour.get("/nowhere"), ANYBODY):
+        pass
+
+    assert (await robin.signs_in(**known)).status_code == 201
+    assert (await robin.signs_in_with(proof, **known)).json()["type"].endswith("/identity-unknown")
+    assert refused(await robin.signs_in(), ANYBODY)
+    assert refused(await robin.signs_in_with(proof), ANYBODY)
+
+
+async def test_a_known_phone_may_not_ask_for_ever_what_nobody_understands(robin: Stranger) -> None:
+    known = {"known-phone": (await robin.signs_in()).json()["known_phone"]}
+    most = FEWER["anybody-phone"]
+    for _ in range(most.most):
+        assert (await robin.post("/sessions", json={}, headers=known)).status_code == 422
+
+    assert refused(await robin.post("/sessions", json={}, headers=known), most)
+
+
+async def test_whoever_supervises_a_process_hears_that_it_can_work(counting: FastAPI) -> None:
+    neighbour = Stranger(counting)
+
+    assert refused(await uses_up(neighbour, ANYBODY, "/nowhere"), ANYBODY)
+
+    for path in ("healthz", "readyz"):
+        assert (await neighbour.get(f"http://api/{path}")).status_code == 200
+
+
+async def test_a_house_opens_more_mail_than_anybody_sends_it(counting: FastAPI) -> None:
+    phone = Stranger(counting)
+    for _ in range(31):
+        assert (await phone.confirms("nonsense")).status_code == 410
+
+    assert (await phone.signs_up()).status_code == 202
+    assert (await phone.signs_in()).status_code == 201
+
+
+async def test_whoever_reads_a_mailbox_guesses_few_passwords_of_a_sign_up(
+    counting: FastAPI,
+) -> None:
+    robin = Stranger(counting)
+    await robin.asks_to_sign_up()
+    token = await robin.token_sent_to(ROBIN, MailKind.PROVE_SIGN_UP)
+    for number in range(MAIL_LINK_PASSWORD.most):
+        reader = Stranger(counting, f"198.51.100.{number}")
+        assert (await reader.confirms(token, WRONG)).status_code == 403
+
+    assert (await robin.confirms(token)).status_code == 429
+    assert (await robin.signs_up()).status_code == 202
+    assert (await robin.signs_in()).status_code == 201
 
 
 async def test_an_answer_tells_each_what_is_left_to_them_and_of_others_nothing(
