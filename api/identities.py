@@ -19,7 +19,7 @@ from api.deps import Claims, Db, Fresh, House, Me, MeWriting, Now, become, limit
 from api.errors import NotProved, NotSignedIn, Refusal, Underage, documented
 from api.known_phones import count_asking, count_identity_try
 from api.policy import identities as policy
-from api.policy.limits import PROOF, SIGN_UP
+from api.policy.limits import PROOF, PROOF_ACCOUNT, SIGN_UP
 from api.vouching import IdentityRefused, IssuerAway, IssuerOff, vouched_for
 from schemas.accounts import ACCOUNT, Account
 from schemas.base import local_date, new_id
@@ -136,7 +136,7 @@ async def sign_in(issuer: Issuer, body: IdentityToken, db: Db, now: Now, house: 
     status_code=204,
     summary="Prove with an identity that it is me",
     responses=documented(NotSignedIn, IssuerOff, IssuerAway, IdentityRefused),
-    dependencies=[limited(PROOF)],
+    dependencies=[limited(PROOF, PROOF_ACCOUNT)],
 )
 async def prove(issuer: Issuer, vouched: ForMe, me: MeWriting, db: Db, now: Now) -> None:
     """For ten minutes, this session may do what wants a fresh proof. The identity must be mine."""

@@ -26,7 +26,7 @@ from api.policy.limits import POLICIES, Policy, Subject
 
 # Seconds. Redis is asked with every request: whoever waits for it waits twice, for nothing.
 REDIS_ANSWERS_WITHIN = 0.25
-OWN = {Subject.ACCOUNT, Subject.PHONE}
+OWN = {Subject.ACCOUNT, Subject.SESSION, Subject.PHONE}
 
 log = logging.getLogger(__name__)
 

@@ -20,7 +20,7 @@ from api.deps import Db, Fresh, House, Me, MeWriting, Now, become, fresh, limite
 from api.errors import NotFound, NotProved, NotSignedIn, Refusal, documented
 from api.known_phones import count_asking, count_going_on, count_try
 from api.passwords import WrongPassword
-from api.policy.limits import PROOF
+from api.policy.limits import PROOF, PROOF_ACCOUNT
 from api.proof import tried
 from schemas.accounts import ACCOUNT, ACCOUNT_BY_EMAIL, NOBODY
 from schemas.database import transaction
@@ -139,7 +139,7 @@ async def read_sessions(me: Me, db: Db, now: Now) -> list[SessionPublic]:
     response_model=None,
     summary="Prove that it is me",
     responses=documented(NotSignedIn, WrongPassword),
-    dependencies=[limited(PROOF)],
+    dependencies=[limited(PROOF, PROOF_ACCOUNT)],
 )
 async def prove_again(
     right: Annotated[bool, Depends(tried)], me: MeWriting, db: Db, now: Now

@@ -16,6 +16,7 @@ class Subject(StrEnum):
 
     ADDRESS = "address"
     ACCOUNT = "account"
+    SESSION = "session"
     EMAIL = "email"
     PHONE = "phone"
     LINK = "link"
@@ -57,7 +58,9 @@ CODES = Policy("codes", Subject.ADDRESS, 30, HOUR, closed=True)
 CODES_ACCOUNT = Policy("codes-account", Subject.ACCOUNT, 10, HOUR, closed=True)
 RESET = Policy("reset", Subject.ADDRESS, 20, HOUR, closed=True)
 RESET_EMAIL = Policy("reset-email", Subject.EMAIL, 3, HOUR, closed=True)
-PROOF = Policy("proof", Subject.ACCOUNT, 5, QUARTER, closed=True)
+# By session: wrong proofs on a phone that somebody took must not stop its owner on another.
+PROOF = Policy("proof", Subject.SESSION, 5, QUARTER, closed=True)
+PROOF_ACCOUNT = Policy("proof-account", Subject.ACCOUNT, 30, QUARTER, closed=True)
 # As little: who is at home with somebody keeps them from opening no mail. The password of a
 # sign-up can be guessed, with its link.
 MAIL_LINK = Policy("mail-link", Subject.ADDRESS, 300, HOUR, closed=False)
@@ -76,7 +79,7 @@ POLICIES = (
         SIGN_IN_PHONE,
     ),
     *(REFRESH, REFRESH_PHONE, CODES, CODES_ACCOUNT, RESET, RESET_EMAIL),
-    *(PROOF, MAIL_LINK, MAIL_LINK_PASSWORD, MAIL_LINK_ACCOUNT),
+    *(PROOF, PROOF_ACCOUNT, MAIL_LINK, MAIL_LINK_PASSWORD, MAIL_LINK_ACCOUNT),
 )
 
 # Whoever leaves, takes space, says no or shuts a phone out waits for no count.

@@ -18,6 +18,8 @@ from api.policy.limits import (
     MAIL_LINK_PASSWORD,
     NEVER_REFUSED,
     POLICIES,
+    PROOF,
+    PROOF_ACCOUNT,
     SIGN_IN,
     SIGN_IN_EMAIL,
     SIGN_IN_PHONE,
@@ -27,7 +29,7 @@ from api.policy.limits import (
     Subject,
 )
 from schemas.mail import MailKind
-from tests.builders import Person, Stranger, Two, a_person, in_bytes
+from tests.builders import Person, Stranger, Two, a_person, another_phone, in_bytes
 from tests.fakes import Clock
 from tests.local_issuer import APPLE
 from tests.operations import operations
@@ -285,6 +287,24 @@ async def test_codes_that_one_person_typed_are_nobody_elses(
 
     assert refused(await kit.types("7K3M-9QWX-2T4V"), CODES_ACCOUNT)
     assert (await lou.types("7K3M-9QWX-2T4V")).status_code == 404
+
+
+async def test_wrong_proofs_on_a_phone_keep_its_owner_from_proving_on_no_other(
+    counting: FastAPI, db: AsyncSession, couple: Two
+) -> None:
+    sam, _ = couple
+    wrong = {"password": WRONG}
+    path = "/sessions/current/proof"
+    phones = [await another_phone(db, sam, counting) for _ in range(7)]
+    for _ in range(PROOF.most):
+        assert (await phones[0].post(path, json=wrong)).status_code == 403
+    assert refused(await phones[0].post(path, json=wrong), PROOF)
+    assert (await sam.post(path, json=wrong)).status_code == 403
+
+    tried = [await each.post(path, json=wrong) for each in phones[1:] for _ in range(PROOF.most)]
+
+    assert [each.status_code for each in tried].count(403) == PROOF_ACCOUNT.most - PROOF.most - 1
+    assert refused(tried[-1], PROOF_ACCOUNT)
 
 
 # Everything else
