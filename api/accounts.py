@@ -64,7 +64,7 @@ async def sign_up(body: SignUp, db: Db, now: Now, house: House, counted: Counted
     """Accepted: a mail is on its way, with a link that is good for a day, or, where the address is
     known, without. Until the link is opened there is no account.
     """
-    await counted.add(SIGN_UP_EMAIL, body.email)
+    heard = await counted.within(SIGN_UP_EMAIL, body.email)
     if not body.adult(local_date(now, body.zone)):
         raise Underage
     about_them = [body.email, body.display_name]
@@ -76,7 +76,8 @@ async def sign_up(body: SignUp, db: Db, now: Now, house: House, counted: Counted
     letter = Letter(MailKind.PROVE_SIGN_UP, body.email, body.locale, token)
     if known:
         letter = Letter(MailKind.KNOWN, body.email, known.locale, None)
-    await outbox.post(db, letter, house.mail_keys, now, known.id if known else None)
+    whose = known.id if known else None
+    await outbox.post(db, letter, house.mail_keys, now, whose, sent=heard)
 
 
 async def become_known(email: str, db: AsyncSession, now: datetime) -> Account | None:
@@ -137,15 +138,16 @@ async def ask_for_reset(body: Reset, db: Db, now: Now, house: House, counted: Co
     """Accepted: a mail is on its way, with a link that is good for an hour, or, where the address
     is not known, without.
     """
-    await counted.add(RESET_EMAIL, body.email)
+    heard = await counted.within(RESET_EMAIL, body.email)
     known, token = await become_known(body.email, db, now), new_token()
     db.add(Link.of(token, LinkKind.RESET, known.id if known else None, body.email, now))
     letter = Letter(MailKind.UNKNOWN, body.email, Locale.EN, None)
     if known:
         letter = Letter(MailKind.RESET, body.email, known.locale, token)
-    await outbox.post(db, letter, house.mail_keys, now, known.id if known else None)
+    whose = known.id if known else None
+    await outbox.post(db, letter, house.mail_keys, now, whose, sent=heard)
     note = {"event": new_id(now), "happened": SecurityEventKind.RESET_ASKED, "now": now}
-    await db.exec(NOTE, params=note | {"me": known.id if known else NOBODY})
+    await db.exec(NOTE, params=note | {"me": (heard and whose) or NOBODY})
 
 
 async def new_password(body: ResetConfirm, now: Now, house: House) -> str:

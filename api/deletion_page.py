@@ -19,7 +19,7 @@ from api import links
 from api.accounts import become_known
 from api.deletion_texts import TEXTS, Page
 from api.deps import Fittings
-from api.policy.limits import MAIL_LINK, RESET, RESET_EMAIL
+from api.policy.limits import DELETION, DELETION_EMAIL, MAIL_LINK
 from notifications import outbox
 from schemas.accounts import Email
 from schemas.base import Locale
@@ -47,12 +47,12 @@ async def ask(request: Request) -> HTMLResponse:
 async def mail_it(request: Request) -> HTMLResponse:
     """The same for every address, and with as many statements for nobody's."""
     house: Fittings = request.app.state.house
-    await request.state.tally.add(RESET)
+    await request.state.tally.add(DELETION)
     try:
         email = ADDRESS.validate_python(await said(request, "email"))
     except ValidationError:
         return shown(Page.MAILED, request)
-    await request.state.tally.add(RESET_EMAIL, email)
+    heard = await request.state.tally.within(DELETION_EMAIL, email)
     now, token = house.clock(), new_token()
     async with transaction(house.engine) as db:
         known = await become_known(email, db, now)
@@ -61,7 +61,7 @@ async def mail_it(request: Request) -> HTMLResponse:
         letter = Letter(MailKind.NOTHING_TO_DELETE, email, locale_of(request), None)
         if known:
             letter = Letter(MailKind.DELETION, email, known.locale, token)
-        await outbox.post(db, letter, house.mail_keys, now, account_id)
+        await outbox.post(db, letter, house.mail_keys, now, account_id, sent=heard)
     return shown(Page.MAILED, request)
 
 

@@ -107,6 +107,13 @@ class Tally:
             if not counted.good:
                 raise TooManyRequests
 
+    async def within(self, policy: Policy, subject: str) -> bool:
+        """For an address that anybody may name: a refusal would tell what its owner did lately. So
+        what is too many is answered as ever, in the same headers, and done without.
+        """
+        counted = await self.limits.count(policy, subject)
+        return counted is None or counted.good
+
     def headers(self) -> Iterator[Header]:
         """`RateLimit`, `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers) and, after one
         too many, `Retry-After`.

