@@ -21,7 +21,14 @@ from api.errors import NotSignedIn, Underage, documented
 from api.links import LinkOver
 from api.passwords import PasswordCommonlyUsed, WrongPassword
 from api.policy import credentials as policy
-from api.policy.limits import MAIL_LINK, RESET, RESET_EMAIL, SIGN_UP, SIGN_UP_EMAIL
+from api.policy.limits import (
+    MAIL_LINK,
+    MAIL_LINK_PASSWORD,
+    RESET,
+    RESET_EMAIL,
+    SIGN_UP,
+    SIGN_UP_EMAIL,
+)
 from notifications import outbox
 from schemas.accounts import (
     ACCOUNT,
@@ -37,7 +44,7 @@ from schemas.base import Locale, local_date, new_id
 from schemas.credentials import ASKED_ON_A_PHONE, CredentialChange, Reset, ResetConfirm, ResetPublic
 from schemas.data_keys import DataKey
 from schemas.database import transaction
-from schemas.links import Confirmation, Link, LinkKind, new_token
+from schemas.links import Confirmation, Link, LinkKind, hash_of, new_token
 from schemas.mail import Letter, MailKind
 from schemas.sealing import new_key
 from schemas.security import ENDED_LATELY, NOTE, SecurityEvent, SecurityEventKind
@@ -57,7 +64,7 @@ async def sign_up(body: SignUp, db: Db, now: Now, house: House, counted: Counted
     """Accepted: a mail is on its way, with a link that is good for a day, or, where the address is
     known, without. Until the link is opened there is no account.
     """
-    await counted.add(SIGN_UP_EMAIL, body.email)
+    heard = await counted.within(SIGN_UP_EMAIL, body.email)
     if not body.adult(local_date(now, body.zone)):
         raise Underage
     about_them = [body.email, body.display_name]
@@ -69,7 +76,8 @@ async def sign_up(body: SignUp, db: Db, now: Now, house: House, counted: Counted
     letter = Letter(MailKind.PROVE_SIGN_UP, body.email, body.locale, token)
     if known:
         letter = Letter(MailKind.KNOWN, body.email, known.locale, None)
-    await outbox.post(db, letter, house.mail_keys, now, known.id if known else None)
+    whose = known.id if known else None
+    await outbox.post(db, letter, house.mail_keys, now, whose, sent=heard)
 
 
 async def become_known(email: str, db: AsyncSession, now: datetime) -> Account | None:
@@ -79,12 +87,13 @@ async def become_known(email: str, db: AsyncSession, now: datetime) -> Account |
     return (await db.exec(ACCOUNT, params={"me": found or NOBODY})).one_or_none()
 
 
-async def applicant(body: Confirmation, now: Now, house: House) -> Applicant:
+async def applicant(body: Confirmation, now: Now, house: House, counted: Counted) -> Applicant:
     """Whoever signed up, and it takes their password: else somebody could sign up with another's
     address, and wait for its owner to open the mail. No transaction is open while it is tried.
     """
     async with transaction(house.engine) as db:
         link = await links.opened(body.token, LinkKind.SIGN_UP, db, now, spend=False)
+    await counted.add(MAIL_LINK_PASSWORD, hash_of(body.token.get_secret_value()).hex())
     waiting = Applicant.model_validate_json(link.about)
     if not await house.passwords.match(waiting.password_hash, body.password.get_secret_value()):
         raise WrongPassword
@@ -129,15 +138,16 @@ async def ask_for_reset(body: Reset, db: Db, now: Now, house: House, counted: Co
     """Accepted: a mail is on its way, with a link that is good for an hour, or, where the address
     is not known, without.
     """
-    await counted.add(RESET_EMAIL, body.email)
+    heard = await counted.within(RESET_EMAIL, body.email)
     known, token = await become_known(body.email, db, now), new_token()
     db.add(Link.of(token, LinkKind.RESET, known.id if known else None, body.email, now))
     letter = Letter(MailKind.UNKNOWN, body.email, Locale.EN, None)
     if known:
         letter = Letter(MailKind.RESET, body.email, known.locale, token)
-    await outbox.post(db, letter, house.mail_keys, now, known.id if known else None)
+    whose = known.id if known else None
+    await outbox.post(db, letter, house.mail_keys, now, whose, sent=heard)
     note = {"event": new_id(now), "happened": SecurityEventKind.RESET_ASKED, "now": now}
-    await db.exec(NOTE, params=note | {"me": known.id if known else NOBODY})
+    await db.exec(NOTE, params=note | {"me": (heard and whose) or NOBODY})
 
 
 async def new_password(body: ResetConfirm, now: Now, house: House) -> str:

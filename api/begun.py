@@ -7,16 +7,19 @@ from uuid import UUID
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from api import tokens
+from api import known_phones, tokens
 from api.deps import Fittings
 from schemas.security import SecurityEvent, SecurityEventKind
-from schemas.sessions import HELD_ACCOUNT, LASTS, MAKE_ROOM, RefreshToken, Session, Tokens
+from schemas.sessions import HELD_ACCOUNT, LASTS, MAKE_ROOM, RefreshToken, Session, SignedIn, Tokens
 
 
-async def begin(account_id: UUID, db: AsyncSession, house: Fittings, now: datetime) -> Tokens:
+async def begin(
+    account_id: UUID, email: str | None, db: AsyncSession, house: Fittings, now: datetime
+) -> SignedIn:
     """For whoever has just shown who they are. `become` this account before.
 
-    Of more than twenty sessions, the longest unused ends.
+    Of more than twenty sessions, the longest unused ends. The phone is known from now on, by the
+    address if there is one.
     """
     await db.exec(HELD_ACCOUNT, params={"me": account_id})
     await db.exec(MAKE_ROOM, params={"me": account_id})
@@ -24,7 +27,10 @@ async def begin(account_id: UUID, db: AsyncSession, house: Fittings, now: dateti
     db.add(session)
     await db.flush()
     db.add(SecurityEvent.of(account_id, SecurityEventKind.SIGNED_IN, now, session.id))
-    return issue(session, db, house, now)
+    given = issue(session, db, house, now)
+    name = secrets.token_urlsafe(16)
+    proof = known_phones.issue(house.token_keys, account_id, email or str(account_id), name, now)
+    return SignedIn(**given.model_dump(), known_phone=proof)
 
 
 def issue(session: Session, db: AsyncSession, house: Fittings, now: datetime) -> Tokens:

@@ -21,7 +21,7 @@ from api.accounts import become_known
 from api.deletion_texts import TEXTS, Page
 from api.deps import Fittings
 from api.passwords import WrongPassword
-from api.policy.limits import DELETION, MAIL_LINK, RESET, RESET_EMAIL
+from api.policy.limits import DELETION, DELETION_EMAIL, MAIL_LINK
 from notifications import outbox
 from schemas.accounts import ACCOUNT, Email, composed
 from schemas.base import Locale
@@ -49,12 +49,12 @@ async def ask(request: Request) -> HTMLResponse:
 async def mail_it(request: Request) -> HTMLResponse:
     """The same for every address, and with as many statements for nobody's."""
     house: Fittings = request.app.state.house
-    await request.state.tally.add(RESET)
+    await request.state.tally.add(DELETION)
     try:
         email = ADDRESS.validate_python(await said(request, "email"))
     except ValidationError:
         return shown(Page.MAILED, request)
-    await request.state.tally.add(RESET_EMAIL, email)
+    heard = await request.state.tally.within(DELETION_EMAIL, email)
     now, token = house.clock(), new_token()
     async with transaction(house.engine) as db:
         known = await become_known(email, db, now)
@@ -63,7 +63,7 @@ async def mail_it(request: Request) -> HTMLResponse:
         letter = Letter(MailKind.NOTHING_TO_DELETE, email, locale_of(request), None)
         if known:
             letter = Letter(MailKind.DELETION, email, known.locale, token)
-        await outbox.post(db, letter, house.mail_keys, now, account_id)
+        await outbox.post(db, letter, house.mail_keys, now, account_id, sent=heard)
     return shown(Page.MAILED, request)
 
 
@@ -104,7 +104,7 @@ async def tried(token: SecretStr, request: Request) -> bool:
     async with transaction(house.engine) as db:
         link = await links.opened(token, LinkKind.DELETION, db, house.clock(), spend=False)
         account = (await db.exec(ACCOUNT, params={"me": link.account_id})).one_or_none()
-    await request.state.tally.add(DELETION, str(link.account_id))
+    await request.state.tally.add(DELETION_PASSWORD, str(link.account_id))
     password = composed(SecretStr(await said(request, "password")))
     known = account.password_hash if account else None
     return await house.passwords.match(known, password.get_secret_value())

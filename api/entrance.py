@@ -44,4 +44,5 @@ def subjects(scope: Scope, house: Fittings) -> dict[Subject, str]:
     good = scheme.lower() == "bearer"
     if good and (claims := tokens.read(house.token_keys, token, house.clock())):
         found[Subject.ACCOUNT] = str(claims.account_id)
+        found[Subject.SESSION] = str(claims.session_id)
     return found

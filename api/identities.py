@@ -9,17 +9,18 @@ Whoever has my phone in hand and my password could link an identity of theirs. S
 after three days, and until then it is shown, and each of my phones may unlink it without a proof.
 """
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 from fastapi.responses import JSONResponse
 
 from api.begun import begin
 from api.deps import Db, Fresh, House, Me, MeWriting, Now, become, fresh, limited
 from api.errors import NotProved, NotSignedIn, Refusal, Underage, documented
+from api.known_phones import count_asking, count_identity_try
 from api.linking import ForMe, IdentityLinked, LastWayIn, keep_a_way_in, put
 from api.policy import identities as policy
-from api.policy.limits import PROOF, SIGN_IN, SIGN_UP
+from api.policy.limits import PROOF, PROOF_ACCOUNT, SIGN_UP
 from api.vouching import IdentityRefused, IssuerAway, IssuerOff, vouched_for
-from schemas.accounts import Account
+from schemas.accounts import ACCOUNT, Account
 from schemas.base import EARLIEST, local_date, new_id
 from schemas.data_keys import DataKey
 from schemas.identities import (
@@ -35,7 +36,7 @@ from schemas.identities import (
 )
 from schemas.sealing import new_key
 from schemas.security import SecurityEvent, SecurityEventKind
-from schemas.sessions import END_OTHER_SESSIONS, Session, Tokens
+from schemas.sessions import END_OTHER_SESSIONS, Session, SignedIn
 
 router = APIRouter(prefix="/identities", tags=["identities"])
 
@@ -60,7 +61,7 @@ async def read_identities(me: Me, db: Db) -> list[IdentityPublic]:
     responses=documented(Underage, IssuerOff, IssuerAway, IdentityRefused),
     dependencies=[limited(SIGN_UP)],
 )
-async def sign_up(issuer: Issuer, body: IdentitySignUp, db: Db, now: Now, house: House) -> Tokens:
+async def sign_up(issuer: Issuer, body: IdentitySignUp, db: Db, now: Now, house: House) -> SignedIn:
     """Make an account without address and password, and begin a session. An identity with which
     somebody signs in already is refused like a token that is not good: sign in with it.
     """
@@ -76,7 +77,7 @@ async def sign_up(issuer: Issuer, body: IdentitySignUp, db: Db, now: Now, house:
     db.add(DataKey.of(key, house.keyring, new_id(now), account.id, None))
     await put(IdentityNonce.of(vouched, account.id), db)
     await put(Identity.of(vouched, account.id, now, good_from=now), db)
-    return await begin(account.id, db, house, now)
+    return await begin(account.id, None, db, house, now)
 
 
 @router.post(
@@ -84,11 +85,12 @@ async def sign_up(issuer: Issuer, body: IdentitySignUp, db: Db, now: Now, house:
     status_code=201,
     summary="Sign in with an identity",
     responses=documented(IssuerOff, IssuerAway, IdentityRefused, IdentityUnknown),
-    dependencies=[limited(SIGN_IN)],
+    dependencies=[Depends(count_asking), Depends(count_identity_try)],
 )
-async def sign_in(issuer: Issuer, body: IdentityToken, db: Db, now: Now, house: House) -> Tokens:
+async def sign_in(issuer: Issuer, body: IdentityToken, db: Db, now: Now, house: House) -> SignedIn:
     """Begin a session on this phone. Only to whoever shows a good token is it told that nobody
-    signs in with it yet, and that token is still good to sign up.
+    signs in with it yet, and that token is still good to sign up. Keep `known_phone` and send it
+    along the next time.
     """
     vouched = await vouched_for(issuer, body, house, now)
     asked = {"subject_hash": vouched.subject_hash, "now": now}
@@ -96,7 +98,8 @@ async def sign_in(issuer: Issuer, body: IdentityToken, db: Db, now: Now, house: 
         raise IdentityUnknown
     await become(db, account_id)
     await put(IdentityNonce.of(vouched, account_id), db)
-    return await begin(account_id, db, house, now)
+    account = (await db.exec(ACCOUNT, params={"me": account_id})).one()
+    return await begin(account_id, account.email, db, house, now)
 
 
 @router.post(
@@ -105,7 +108,7 @@ async def sign_in(issuer: Issuer, body: IdentityToken, db: Db, now: Now, house: 
     response_model=None,
     summary="Prove with an identity that it is me",
     responses=documented(NotSignedIn, IssuerOff, IssuerAway, IdentityRefused),
-    dependencies=[limited(PROOF)],
+    dependencies=[limited(PROOF, PROOF_ACCOUNT)],
 )
 async def prove(
     issuer: Issuer, vouched: ForMe, me: MeWriting, db: Db, now: Now

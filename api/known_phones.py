@@ -3,7 +3,8 @@
 Whoever knows somebody's address can try passwords until no more are taken. That must not lock
 out the phone they have in hand, so signing in answers with a proof that this phone has done it
 with this address, and sent along the next time it has a count of its own. The proof opens
-nothing: it neither stands for the password nor says that the account is still there.
+nothing: it neither stands for the password nor says that the account is still there. Of an account
+without address the proof is made with its id, which is nobody's address.
 """
 
 import hmac
@@ -16,7 +17,15 @@ from fastapi import Depends, Header
 
 from api import tokens
 from api.deps import Counted, House, Now
-from api.policy.limits import REFRESH, REFRESH_PHONE, SIGN_IN, SIGN_IN_EMAIL, SIGN_IN_PHONE
+from api.policy.limits import (
+    ANYBODY,
+    ANYBODY_PHONE,
+    REFRESH,
+    REFRESH_PHONE,
+    SIGN_IN,
+    SIGN_IN_EMAIL,
+    SIGN_IN_PHONE,
+)
 from api.tokens import Keys
 from schemas.sessions import SignIn
 
@@ -71,6 +80,14 @@ async def which_phone(
 Phone = Annotated[KnownPhone | None, Depends(which_phone)]
 
 
+async def count_asking(counted: Counted, phone: Phone) -> None:
+    """Whatever is in the body, and before it is looked at."""
+    if phone:
+        await counted.add(ANYBODY_PHONE, phone.name)
+    else:
+        await counted.add(ANYBODY)
+
+
 async def count_try(body: SignIn, house: House, counted: Counted, phone: Phone) -> None:
     """The same for every address, known or not; nothing of it is asked of the database."""
     if phone and phone.knows(house.token_keys, body.email):
@@ -78,6 +95,14 @@ async def count_try(body: SignIn, house: House, counted: Counted, phone: Phone) 
         return
     await counted.add(SIGN_IN)
     await counted.add(SIGN_IN_EMAIL, body.email)
+
+
+async def count_identity_try(counted: Counted, phone: Phone) -> None:
+    """Nobody guesses what an issuer signs, so any known phone will do."""
+    if phone:
+        await counted.add(SIGN_IN_PHONE, phone.name)
+    else:
+        await counted.add(SIGN_IN)
 
 
 async def count_going_on(counted: Counted, phone: Phone) -> None:

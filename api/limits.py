@@ -26,7 +26,7 @@ from api.policy.limits import POLICIES, Policy, Subject
 
 # Seconds. Redis is asked with every request: whoever waits for it waits twice, for nothing.
 REDIS_ANSWERS_WITHIN = 0.25
-OWN = {Subject.ACCOUNT, Subject.PHONE}
+OWN = {Subject.ACCOUNT, Subject.SESSION, Subject.PHONE}
 
 log = logging.getLogger(__name__)
 
@@ -106,6 +106,13 @@ class Tally:
             self.counts.append(counted)
             if not counted.good:
                 raise TooManyRequests
+
+    async def within(self, policy: Policy, subject: str) -> bool:
+        """For an address that anybody may name: a refusal would tell what its owner did lately. So
+        what is too many is answered as ever, in the same headers, and done without.
+        """
+        counted = await self.limits.count(policy, subject)
+        return counted is None or counted.good
 
     def headers(self) -> Iterator[Header]:
         """`RateLimit`, `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers) and, after one

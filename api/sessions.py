@@ -6,7 +6,6 @@ the chain, and the session ends for both; one that comes back before, and at onc
 lost the answer, and gets another.
 """
 
-import secrets
 from hashlib import sha256
 from typing import Annotated
 from uuid import UUID
@@ -16,13 +15,12 @@ from fastapi.responses import JSONResponse
 from sqlalchemy import Uuid, bindparam, func
 from sqlmodel import select
 
-from api import known_phones
 from api.begun import begin, issue
 from api.deps import Db, Fresh, House, Me, MeWriting, Now, become, fresh, limited
 from api.errors import NotFound, NotProved, NotSignedIn, Refusal, documented
-from api.known_phones import count_going_on
+from api.known_phones import count_asking, count_going_on
 from api.passwords import WrongPassword
-from api.policy.limits import PROOF
+from api.policy.limits import PROOF, PROOF_ACCOUNT
 from api.proof import Matched, WrongCredentials, hold, prove, tried
 from schemas.security import SecurityEvent, SecurityEventKind
 from schemas.sessions import (
@@ -49,7 +47,13 @@ class SessionOver(Refusal):
     detail = "This session is over. Sign in again."
 
 
-@router.post("", status_code=201, summary="Sign in", responses=documented(WrongCredentials))
+@router.post(
+    "",
+    status_code=201,
+    summary="Sign in",
+    responses=documented(WrongCredentials),
+    dependencies=[Depends(count_asking)],
+)
 async def sign_in(
     body: SignIn, matched: Annotated[Matched, Depends(prove)], db: Db, now: Now, house: House
 ) -> SignedIn:
@@ -60,10 +64,7 @@ async def sign_in(
     """
     await become(db, matched.account_id)
     await hold(matched, db)
-    given = await begin(matched.account_id, db, house, now)
-    name = secrets.token_urlsafe(16)
-    proof = known_phones.issue(house.token_keys, matched.account_id, body.email, name, now)
-    return SignedIn(**given.model_dump(), known_phone=proof)
+    return await begin(matched.account_id, body.email, db, house, now)
 
 
 @router.post(
@@ -112,7 +113,7 @@ async def read_sessions(me: Me, db: Db, now: Now) -> list[SessionPublic]:
     response_model=None,
     summary="Prove that it is me",
     responses=documented(NotSignedIn, WrongPassword),
-    dependencies=[limited(PROOF)],
+    dependencies=[limited(PROOF, PROOF_ACCOUNT)],
 )
 async def prove_again(
     right: Annotated[bool, Depends(tried)], me: MeWriting, db: Db, now: Now

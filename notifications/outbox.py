@@ -71,8 +71,17 @@ async def checkin_answered(db: AsyncSession, who: UUID, checkin_id: UUID) -> Non
         await no_longer_waits(db, who, kind, checkin_id)
 
 
-async def post(
-    db: AsyncSession, letter: Letter, keys: Keyring, now: datetime, account_id: UUID | None = None
+async def post(  # noqa: PLR0913 - none follows from another
+    db: AsyncSession,
+    letter: Letter,
+    keys: Keyring,
+    now: datetime,
+    account_id: UUID | None = None,
+    *,
+    sent: bool = True,
 ) -> None:
-    """A mail, to an address that is nobody's yet or belongs to the account that acts."""
-    db.add(Mail.of(letter, keys, new_id(now), account_id, now, now + TRIED_FOR))
+    """A mail, to an address that is nobody's yet or belongs to the account that acts. One that is
+    not to be sent is over at once: it takes the same statements.
+    """
+    until = now + TRIED_FOR if sent else now
+    db.add(Mail.of(letter, keys, new_id(now), account_id, now, until))

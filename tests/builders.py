@@ -231,8 +231,10 @@ class Stranger(AsyncClient):
         said = robin | {"born_on": "1990-05-17"} | proof
         return await self.post(f"/identities/{issuer}/sign-up", json=said)
 
-    async def signs_in_with(self, proof: dict[str, str], issuer: str = "apple") -> Response:
-        return await self.post(f"/identities/{issuer}/sign-in", json=proof)
+    async def signs_in_with(
+        self, proof: dict[str, str], issuer: str = "apple", **headers: str
+    ) -> Response:
+        return await self.post(f"/identities/{issuer}/sign-in", json=proof, headers=headers)
 
     async def refreshes(self, refresh_token: str, **headers: str) -> Response:
         said = {"refresh_token": refresh_token}

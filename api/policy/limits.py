@@ -16,8 +16,10 @@ class Subject(StrEnum):
 
     ADDRESS = "address"
     ACCOUNT = "account"
+    SESSION = "session"
     EMAIL = "email"
     PHONE = "phone"
+    LINK = "link"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,7 @@ class Policy:
 MINUTE, QUARTER, HOUR = 60, 15 * 60, 60 * 60
 
 ANYBODY = Policy("anybody", Subject.ADDRESS, 600, MINUTE, closed=False)
+ANYBODY_PHONE = Policy("anybody-phone", Subject.PHONE, 60, MINUTE, closed=False)
 SIGNED_IN = Policy("signed-in", Subject.ACCOUNT, 300, MINUTE, closed=False)
 
 SIGN_UP = Policy("sign-up", Subject.ADDRESS, 20, HOUR, closed=True)
@@ -55,16 +58,32 @@ CODES = Policy("codes", Subject.ADDRESS, 30, HOUR, closed=True)
 CODES_ACCOUNT = Policy("codes-account", Subject.ACCOUNT, 10, HOUR, closed=True)
 RESET = Policy("reset", Subject.ADDRESS, 20, HOUR, closed=True)
 RESET_EMAIL = Policy("reset-email", Subject.EMAIL, 3, HOUR, closed=True)
-PROOF = Policy("proof", Subject.ACCOUNT, 5, QUARTER, closed=True)
+DELETION = Policy("deletion", Subject.ADDRESS, 20, HOUR, closed=True)
+DELETION_EMAIL = Policy("deletion-email", Subject.EMAIL, 3, HOUR, closed=True)
 # Apart from `proof`: whoever reads a mailbox uses up no tries of the phone.
-DELETION = Policy("deletion", Subject.ACCOUNT, 5, QUARTER, closed=True)
-MAIL_LINK = Policy("mail-link", Subject.ADDRESS, 30, HOUR, closed=True)
+DELETION_PASSWORD = Policy("deletion-password", Subject.ACCOUNT, 5, QUARTER, closed=True)
+# By session: wrong proofs on a phone that somebody took must not stop its owner on another.
+PROOF = Policy("proof", Subject.SESSION, 5, QUARTER, closed=True)
+PROOF_ACCOUNT = Policy("proof-account", Subject.ACCOUNT, 30, QUARTER, closed=True)
+# As little: who is at home with somebody keeps them from opening no mail. The password of a
+# sign-up can be guessed, with its link.
+MAIL_LINK = Policy("mail-link", Subject.ADDRESS, 300, HOUR, closed=False)
+MAIL_LINK_PASSWORD = Policy("mail-link-password", Subject.LINK, 10, HOUR, closed=True)
 MAIL_LINK_ACCOUNT = Policy("mail-link-account", Subject.ACCOUNT, 10, HOUR, closed=True)
 
 POLICIES = (
-    *(ANYBODY, SIGNED_IN, SIGN_UP, SIGN_UP_EMAIL, SIGN_IN, SIGN_IN_EMAIL, SIGN_IN_PHONE),
-    *(REFRESH, REFRESH_PHONE, CODES, CODES_ACCOUNT, RESET, RESET_EMAIL),
-    *(PROOF, DELETION, MAIL_LINK, MAIL_LINK_ACCOUNT),
+    *(
+        ANYBODY,
+        ANYBODY_PHONE,
+        SIGNED_IN,
+        SIGN_UP,
+        SIGN_UP_EMAIL,
+        SIGN_IN,
+        SIGN_IN_EMAIL,
+        SIGN_IN_PHONE,
+    ),
+    *(REFRESH, REFRESH_PHONE, CODES, CODES_ACCOUNT, RESET, RESET_EMAIL, DELETION, DELETION_EMAIL),
+    *(DELETION_PASSWORD, PROOF, PROOF_ACCOUNT, MAIL_LINK, MAIL_LINK_PASSWORD, MAIL_LINK_ACCOUNT),
 )
 
 # Whoever leaves, takes space, says no or shuts a phone out waits for no count.
@@ -73,15 +92,26 @@ NEVER_REFUSED = {
     ("DELETE", "/v1/pairing/invitation"),
     ("PUT", "/v1/space"),
     ("DELETE", "/v1/space"),
+    ("PUT", "/v1/boundaries"),
+    ("DELETE", "/v1/schedules/{schedule_id}/signature"),
+    ("DELETE", "/v1/checkins/{checkin_id}/answers/released/{question}"),
+    ("DELETE", "/v1/nudges/behind-the-door"),
     ("DELETE", "/v1/consents/{purpose}"),
     ("DELETE", "/v1/sessions"),
     ("DELETE", "/v1/privacy/deletion"),
     ("DELETE", "/v1/credentials/pending/{kind}"),
     ("DELETE", "/v1/sessions/{session_id}"),
 }
-# Not counted with everything else: refreshing is counted by phone where one is known, so that no
-# neighbour keeps a phone from going on, and whoever supervises a process must hear that it lives.
-AT_THE_ROUTE = {("POST", "/v1/sessions/refresh"), ("GET", "/healthz")}
+# Not counted with everything else: refreshing and signing in are counted by phone where one is
+# known, so that no neighbour keeps a phone from going on or from coming in. Whoever supervises a
+# process must hear that it lives, and that it can work.
+AT_THE_ROUTE = {
+    ("POST", "/v1/sessions/refresh"),
+    ("POST", "/v1/sessions"),
+    ("POST", "/v1/identities/{issuer}/sign-in"),
+    ("GET", "/healthz"),
+    ("GET", "/readyz"),
+}
 
 
 def matching(places: set[tuple[str, str]]) -> re.Pattern[str]:

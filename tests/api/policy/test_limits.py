@@ -23,6 +23,10 @@ def test_whatever_is_never_refused_is_an_operation() -> None:
         ("POST", "/v1/pairing/leave"),
         ("PUT", "/v1/space"),
         ("DELETE", "/v1/space"),
+        ("PUT", "/v1/boundaries"),
+        ("DELETE", "/v1/schedules/019cabd8-3800-7aaa-aaaa-aaaaaaaaaaaa/signature"),
+        ("DELETE", "/v1/checkins/019cabd8-3800-7aaa-aaaa-aaaaaaaaaaaa/answers/released/mood"),
+        ("DELETE", "/v1/nudges/behind-the-door"),
         ("DELETE", "/v1/consents/sharing"),
         ("DELETE", "/v1/sessions"),
         ("DELETE", "/v1/sessions/019cabd8-3800-7aaa-aaaa-aaaaaaaaaaaa"),
@@ -38,7 +42,7 @@ def test_what_protects_somebody_is_known_by_its_place(method: str, path: str) ->
     [
         ("GET", "/v1/space"),
         ("PUT", "/v1/consents/sharing"),
-        ("POST", "/v1/sessions"),
+        ("POST", "/v1/accounts"),
         ("DELETE", "/v1/sessions/a/b"),
         ("DELETE", "/v1/sessions/"),
         ("DELETE", "/v1/spaces"),
@@ -50,9 +54,12 @@ def test_what_only_looks_like_it_is_counted(method: str, path: str) -> None:
     assert counted_at_once(method, path)
 
 
-def test_going_on_with_a_session_is_counted_and_not_beside_others() -> None:
-    assert not protects("POST", "/v1/sessions/refresh")
-    assert not counted_at_once("POST", "/v1/sessions/refresh")
+@pytest.mark.parametrize(
+    "path", ["/v1/sessions/refresh", "/v1/sessions", "/v1/identities/apple/sign-in"]
+)
+def test_coming_in_and_going_on_are_counted_and_not_beside_others(path: str) -> None:
+    assert not protects("POST", path)
+    assert not counted_at_once("POST", path)
 
 
 @pytest.mark.parametrize(
@@ -88,7 +95,14 @@ def test_what_guards_a_secret_is_refused_while_nothing_can_be_counted() -> None:
     open_ = {each.name for each in POLICIES if not each.closed}
 
     # A phone must be able to read and to go on while a Redis is away.
-    assert open_ == {"anybody", "signed-in", "refresh", "refresh-phone"}
+    assert open_ == {
+        "anybody",
+        "anybody-phone",
+        "signed-in",
+        "refresh",
+        "refresh-phone",
+        "mail-link",
+    }
 
 
 def test_an_email_address_is_counted_less_often_than_a_whole_network() -> None:
