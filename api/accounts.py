@@ -168,8 +168,7 @@ async def reset(
 ) -> ResetPublic:
     """With the token that came by mail. It is good at once, if nobody was signed in within the last
     day; else a day later, since whoever is signed in sees it and may stop it. Then every session
-    ends. Where a phone that is signed in asked for another one already, that one stays, and the
-    answer is the same.
+    ends. What a phone that is signed in has asked for stays, and the answer is the same.
     """
     account_id, _ = await links.opened(body.token, LinkKind.RESET, db, now, spend=True)
     if account_id is None:

@@ -21,7 +21,7 @@ from api.accounts import become_known
 from api.deletion_texts import TEXTS, Page
 from api.deps import Fittings
 from api.passwords import WrongPassword
-from api.policy.limits import DELETION, DELETION_EMAIL, MAIL_LINK
+from api.policy.limits import DELETION, DELETION_EMAIL, DELETION_PASSWORD, MAIL_LINK
 from notifications import outbox
 from schemas.accounts import ACCOUNT, Email, composed
 from schemas.base import Locale

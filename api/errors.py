@@ -145,7 +145,7 @@ class Busy(Refusal):
 class Broken(Refusal):
     type = "/problems/broken"
     status = 500
-    detail = "Something broke on our side. Nothing was changed."
+    detail = "Something broke on our side. Look what became of it before you send it again."
 
 
 # Wherever it is asked for.
