@@ -98,7 +98,7 @@ async def test_whoever_is_turned_away_is_told_to_come_again_soon(
     app.state.house = replace(house, crowd=Crowd(in_line=0))
     async with engines["owner"].connect() as owner:
         await held(owner)
-        rush = [asyncio.create_task(sam.sets()) for _ in range(AT_ONCE + 1)]
+        rush = [asyncio.create_task(sam.moves_to("UTC")) for _ in range(AT_ONCE + 1)]
         done, _ = await asyncio.wait(rush, return_when=asyncio.FIRST_COMPLETED)
         reading = await sam.get("/today")
         await owner.rollback()

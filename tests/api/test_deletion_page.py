@@ -11,7 +11,7 @@ from httpx import ASGITransport, AsyncClient, Response
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from api.limits import Limits
-from api.policy.limits import DELETION
+from api.policy.limits import DELETION_PASSWORD
 from schemas.mail import MailKind
 from tests.builders import PASSWORD, Person, Stranger, Two, in_bytes, letters_to
 from tests.catalog import contents
@@ -129,7 +129,9 @@ async def test_nobody_tries_passwords_there_for_long_nor_uses_up_the_phones_trie
     await browser.asks(email)
     token = await browser.token(email)
 
-    tries = [(await browser.presses(token, WRONG)).status_code for _ in range(DELETION.most)]
+    tries = [
+        (await browser.presses(token, WRONG)).status_code for _ in range(DELETION_PASSWORD.most)
+    ]
 
     assert set(tries) == {403}
     assert (await browser.presses(token)).status_code == 429
