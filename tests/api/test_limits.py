@@ -287,6 +287,7 @@ async def test_who_linked_an_identity_is_known_with_their_address_too(
     sam, _ = couple
     email = (await sam.sees("/accounts/me"))["email"]
     await sam.links(subject="sam")
+    clock.forward(days=3)
     phone = Stranger(counting)
     known = (await phone.signs_in_with(APPLE.proof(clock.now, "sam"))).json()["known_phone"]
     await tries(counting, email)

@@ -51,6 +51,7 @@ def prove(ground: Ground, proof: Proof, couples: int) -> None:
 
 async def lives(ground: Ground, proof: Proof, couples: int) -> None:
     # Ours and not the house's: what it writes into the log is not what is looked for.
+    await ground.engines["owner"].dispose()
     ground.engines["owner"] = create_async_engine(ground.url, hide_parameters=True)
     with a_log() as log:
         async with a_sender(ground) as (sender, emulator):

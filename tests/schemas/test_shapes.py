@@ -1,5 +1,6 @@
 from collections.abc import Iterator
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -9,9 +10,10 @@ from sqlalchemy import ForeignKeyConstraint, Table
 from sqlmodel import SQLModel
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from schemas.arrivals import Arrival
 from schemas.sessions import RefreshToken
 from schemas.shapes import Agreement, Mine, Offer, Reveal
-from tests.builders import Person, Two, run_as
+from tests.builders import Person, Two, a_block, run_as
 from tests.conftest import Engines
 
 # What outlives a pairing, and why.
@@ -109,10 +111,15 @@ async def one_of_each(sam: Person, alex: Person, db: AsyncSession) -> None:
     await sam.answers(checkin, mood=3)
     await sam.schedules()
     await alex.sends()
+    await sam.sends(key="once")
     await sam.sets(daily_budget={"most": 3, "shown": False})
+    await sam.links()
+    await sam.post("/privacy/deletion")
+    await a_block(db, sam, alex)
     private = {"account_id": sam.id, "session_id": sam.session_id, "generation": 1}
     ends = sam.clock.now + timedelta(days=1)
     db.add(RefreshToken.model_validate(private | {"hash": b"sam", "expires_at": ends}))
+    db.add(Arrival(account_id=sam.id, checkin_id=UUID(checkin)))
     await db.commit()
 
 
