@@ -44,12 +44,14 @@ BEGIN = (
 )
 
 
-def open_engine(url: URL, role: Role, pool_size: int = 10) -> AsyncEngine:
+def open_engine(
+    url: URL, role: Role, pool_size: int = 10, limits: Limits | None = None
+) -> AsyncEngine:
     """A pool of connections in this role that give up rather than hang.
 
     `url` may be of any login that is a member of the role, or of its owner.
     """
-    limits = LIMITS[role]
+    limits = limits or LIMITS[role]
     engine = create_async_engine(
         url,
         pool_size=pool_size,

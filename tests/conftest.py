@@ -9,6 +9,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from fastapi import FastAPI
+from hypothesis import HealthCheck, settings
 from sqlalchemy import URL
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlmodel import delete
@@ -20,13 +21,19 @@ from schemas import embedded
 from schemas.accounts import Account
 from schemas.checkins import Checkin
 from schemas.consents import Consent
-from schemas.database import Role, open_engine, transaction
+from schemas.database import LIMITS, Role, open_engine, transaction
 from schemas.links import Link
 from schemas.mail import Mail
 from schemas.pairing import Couple, CoupleMember
 from tests.builders import Person, Two, a_couple, a_person, fittings
 from tests.fakes import NOON, Clock
 from tests.local_issuer import APPLE, GOOGLE, serving, trusted
+
+# A machine that has much else to do is slow, and not wrong: no scene ends for want of a connection.
+PATIENT = LIMITS[Role.API]._replace(line=10)
+# Nor is any example timed.
+settings.register_profile("twofold", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("twofold")
 
 ROOT = Path(__file__).parent.parent
 Engines = dict[str, AsyncEngine]
@@ -76,7 +83,7 @@ async def engines(database: URL) -> AsyncIterator[Engines]:
     """By role: the owner, who sees past the wall, and the two that run in production."""
     engines = {
         "owner": create_async_engine(database),
-        "api": open_engine(database, Role.API),
+        "api": open_engine(database, Role.API, limits=PATIENT),
         "worker": open_engine(database, Role.WORKER),
     }
     yield engines

@@ -619,4 +619,4 @@ class Chain(RuleBasedStateMachine):
 
 
 TestChain = Chain.TestCase
-TestChain.settings = settings(max_examples=100, stateful_step_count=15, deadline=None)
+TestChain.settings = settings(max_examples=100, stateful_step_count=15)

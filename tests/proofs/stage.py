@@ -136,7 +136,8 @@ class Fleet:
 
     def kill_one(self) -> None:
         """The one that has run longest: others may only be starting."""
-        for _, each in self.running[:1]:
+        alive = [each for _, each in self.running if each.returncode is None]
+        for each in alive[:1]:
             each.kill()
 
     async def __aexit__(self, *_: object) -> None:

@@ -48,7 +48,7 @@ def test_the_next_day_is_the_first_that_fits_and_later(
     assert days_of(schedule, after + timedelta(days=1), found) == [found]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     zone=zones,
     at=hours,
@@ -143,7 +143,7 @@ def test_what_was_missed_is_not_made_up_for() -> None:
     assert hour.next_on == date(2026, 2, 8)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(here=zones, there=zones, at=hours, now=moments)
 def test_a_change_of_zone_brings_no_date_twice(
     here: str, there: str, at: time, now: datetime
