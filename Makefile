@@ -34,6 +34,13 @@ proof-%: .venv/dev
 PROOFS := matrix races states fuzz privacy crash writes outage access occurrences bouncer
 proofs: $(PROOFS:%=proof-%) ## Run the programs that prove, at full size (also one by one: make proof-crash)
 
+# What is measured, turn by turn with what it is compared with; takes sizes, too.
+bench-%: .venv/bench
+	$(BIN)/python -m tests.benchmarks.$* $(SIZES)
+
+BENCHMARKS := home answering entering nudges sweep growth startup herd document
+bench: $(BENCHMARKS:%=bench-%) ## Measure, and write BENCHMARKS.md (needs wrk: apt-get install wrk)
+
 format: .venv/dev ## Format, and write openapi.yaml and the tables of PRIVACY.md anew
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
@@ -44,6 +51,7 @@ lock: ## Lock every dependency anew, with hashes
 	$(PYTHON) -m venv .venv/lock && .venv/lock/bin/pip install -q uv
 	$(LOCK) --group build -o requirements.txt
 	$(LOCK) --group build --group dev -o requirements-dev.txt
+	$(LOCK) --group build --group dev --group bench -o requirements-bench.txt
 
 LOCK := .venv/lock/bin/uv pip compile -q pyproject.toml --upgrade --universal \
 	--python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links
@@ -51,8 +59,8 @@ LOCK := .venv/lock/bin/uv pip compile -q pyproject.toml --upgrade --universal \
 clean: ## Remove what was installed; the data folder stays
 	rm -rf .venv
 
-# The two environments: what runs Twofold, and what also develops it. Each is a file that is
-# newer than the lock it was installed from.
+# The three environments: what runs Twofold, what also develops it, and what also measures it.
+# Each is a file that is newer than the lock it was installed from.
 .venv/demo: requirements.txt pyproject.toml
 	@$(MAKE) --no-print-directory install LOCKED=requirements.txt
 	@touch $@
@@ -60,6 +68,10 @@ clean: ## Remove what was installed; the data folder stays
 .venv/dev: requirements-dev.txt pyproject.toml
 	@$(MAKE) --no-print-directory install LOCKED=requirements-dev.txt
 	@touch .venv/demo $@
+
+.venv/bench: requirements-bench.txt pyproject.toml
+	@$(MAKE) --no-print-directory install LOCKED=requirements-bench.txt
+	@touch .venv/demo .venv/dev $@
 
 .PHONY: install
 install:
