@@ -5,6 +5,7 @@ person could hold them all, and their partner would be kept from taking space. W
 somebody has places of its own, which nothing else of theirs can take.
 """
 
+import asyncio
 from asyncio import Semaphore
 from collections.abc import AsyncIterator, Hashable
 from contextlib import asynccontextmanager
@@ -12,11 +13,14 @@ from dataclasses import dataclass
 from math import inf
 from uuid import UUID
 
-from api.errors import TooManyRequests
+from api.errors import Busy, TooManyRequests
 
 AT_ONCE = 4
 AT_ONCE_TO_PROTECT = 2
 IN_LINE = 8  # of one session, behind those
+# Seconds in line. Where those before them wait for a database that is away, whoever stands behind
+# them must hear of it as soon as anybody.
+PATIENCE = 0.4
 
 
 @dataclass
@@ -28,10 +32,10 @@ class Line:
 
 
 class Crowd:
-    """A place for each request, or `TooManyRequests` at once."""
+    """A place for each request, or `TooManyRequests` at once, or `Busy` soon."""
 
-    def __init__(self, in_line: float = IN_LINE) -> None:
-        self.in_line = in_line
+    def __init__(self, in_line: float = IN_LINE, patience: float = PATIENCE) -> None:
+        self.in_line, self.patience = in_line, patience
         self.lines: dict[Hashable, Line] = {}
 
     @asynccontextmanager
@@ -42,22 +46,36 @@ class Crowd:
         session that was stolen, or has ended, is no more than one more ahead.
         """
         at_once = AT_ONCE_TO_PROTECT if protects else AT_ONCE
+        latest = asyncio.get_running_loop().time() + self.patience
         async with (
-            self._in(("session", session_id, protects), at_once, self.in_line),
-            self._in(("account", account_id, protects), at_once, inf),
+            self._in(("session", session_id, protects), at_once, self.in_line, latest),
+            self._in(("account", account_id, protects), at_once, inf, latest),
         ):
             yield
 
     @asynccontextmanager
-    async def _in(self, whose: Hashable, at_once: int, in_line: float) -> AsyncIterator[None]:
+    async def _in(
+        self, whose: Hashable, at_once: int, in_line: float, latest: float
+    ) -> AsyncIterator[None]:
         line = self.lines.setdefault(whose, Line(Semaphore(at_once)))
         if line.people >= at_once + in_line:
             raise TooManyRequests
         line.people += 1
         try:
-            async with line.places:
+            await come_first(line, latest)
+            try:
                 yield
+            finally:
+                line.places.release()
         finally:
             line.people -= 1
             if not line.people:
                 del self.lines[whose]
+
+
+async def come_first(line: Line, latest: float) -> None:
+    try:
+        async with asyncio.timeout_at(latest):
+            await line.places.acquire()
+    except TimeoutError:
+        raise Busy from None

@@ -34,8 +34,9 @@ class Limits(NamedTuple):
 
 
 # Somebody stands before a phone: they hear within two seconds that it does not work at present,
-# and line and silence are the most that one request may meet. The worker has time.
-LIMITS = {Role.API: Limits(0.3, 1.2, 1.4, 1.5), Role.WORKER: Limits(5, 4, 5, 6)}
+# and what one request may meet is the line before this one (`api/crowd.py`), this line and silence.
+# The worker has time.
+LIMITS = {Role.API: Limits(0.3, 0.9, 1.1, 1.2), Role.WORKER: Limits(5, 4, 5, 6)}
 # Role and limits are set with each transaction, and end with it: where a pooler stands between,
 # nothing else reaches every server connection, and what does would stay there for others.
 BEGIN = (

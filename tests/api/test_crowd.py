@@ -16,7 +16,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from api.crowd import AT_ONCE, AT_ONCE_TO_PROTECT, IN_LINE, Crowd
-from api.errors import TooManyRequests
+from api.errors import Busy, TooManyRequests
 from api.settings import Settings
 from api.wire import wired
 from notifications.emulator_socket import serve
@@ -142,6 +142,19 @@ async def test_a_session_that_was_stolen_is_no_line_that_its_owner_has_to_join()
     assert owners.done()
     still.set()
     await asyncio.gather(*thieves, return_exceptions=True)
+
+
+async def test_whoever_stands_in_line_behind_those_who_wait_hears_of_it_soon() -> None:
+    crowd, account, out = Crowd(patience=0.01), uuid4(), asyncio.Event()
+    inside = [asyncio.create_task(a_place(crowd, account, uuid4(), out)) for _ in range(AT_ONCE)]
+    await settled()
+
+    with pytest.raises(Busy):
+        await a_place(crowd, account, uuid4(), out)
+
+    out.set()
+    await asyncio.gather(*inside)
+    assert crowd.lines == {}
 
 
 async def test_nothing_is_kept_of_whoever_has_gone() -> None:
