@@ -10,12 +10,13 @@ by whoever is signed in, who may stop it.
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import Depends
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from api import links, passwords
+from api.areas import area
 from api.deps import Counted, Db, House, Me, MeWriting, Now, become, limited
 from api.errors import NotSignedIn, Underage, documented
 from api.links import LinkOver
@@ -50,7 +51,7 @@ from schemas.sealing import new_key
 from schemas.security import ENDED_LATELY, NOTE, SecurityEvent, SecurityEventKind
 from schemas.sessions import SESSIONS
 
-router = APIRouter(prefix="/accounts", tags=["accounts"])
+router = area("/accounts")
 
 
 @router.post(

@@ -10,10 +10,10 @@ from datetime import datetime
 from typing import NoReturn
 from uuid import UUID
 
-from fastapi import APIRouter
 from fastapi.exceptions import RequestValidationError
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from api.areas import area
 from api.deps import Db, Me, MeWriting, Now
 from api.errors import NotFound, NotSignedIn, Refusal, documented
 from api.policy import answers as policy
@@ -34,11 +34,7 @@ from schemas.nudges import Kind
 from schemas.pairing import Person
 from schemas.questionnaires import PACKS, Name, Topic
 
-router = APIRouter(
-    prefix="/checkins/{checkin_id}/answers",
-    tags=["answers"],
-    responses=documented(NotSignedIn, NotFound),
-)
+router = area("/checkins/{checkin_id}/answers", NotSignedIn, NotFound)
 
 
 class CheckinClosed(Refusal):

@@ -6,13 +6,12 @@ the other's code: the answer is that of a code that does not exist, and nobody i
 
 from uuid import UUID
 
-from fastapi import APIRouter
-
+from api.areas import area
 from api.deps import Db, Me, MeWriting
 from api.errors import NotFound, NotSignedIn, documented
 from schemas.blocks import BLOCKS, LIFT, BlockPublic
 
-router = APIRouter(prefix="/blocks", tags=["blocks"], responses=documented(NotSignedIn))
+router = area("/blocks", NotSignedIn)
 
 
 @router.get("", summary="See whom I blocked")

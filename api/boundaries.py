@@ -4,9 +4,9 @@ A boundary needs nobody's approval. The server holds every one of them, shown or
 shown turns my partner away in words, what is not shown holds without a sign.
 """
 
-from fastapi import APIRouter
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from api.areas import area
 from api.deps import Db, Me, MeWriting
 from api.errors import NotPaired, NotSignedIn, documented
 from schemas.boundaries import (
@@ -18,7 +18,7 @@ from schemas.boundaries import (
 )
 from schemas.pairing import Person
 
-router = APIRouter(prefix="/boundaries", tags=["boundaries"], responses=documented(NotSignedIn))
+router = area("/boundaries", NotSignedIn)
 
 
 @router.get("", summary="See boundaries")

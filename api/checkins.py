@@ -4,8 +4,7 @@ A check-in is for me alone or for both of us. For both, it is there for both, wh
 and whatever either does with it: that it was answered stands nowhere but in `answers`.
 """
 
-from fastapi import APIRouter
-
+from api.areas import area
 from api.deps import Db, Me, MeWriting, Now, paired
 from api.door import PartnerTakesSpace, knock
 from api.errors import NotPaired, NotSignedIn, documented
@@ -27,7 +26,7 @@ from schemas.checkins import (
 from schemas.door import Approach
 from schemas.nudges import Kind
 
-router = APIRouter(prefix="/checkins", tags=["checkins"], responses=documented(NotSignedIn))
+router = area("/checkins", NotSignedIn)
 
 
 @router.get("", summary="List check-ins")

@@ -8,8 +8,9 @@ out: my partner sees the same as if I had not answered.
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 
+from api.areas import area
 from api.deps import Db, Me, MeWriting, Now
 from api.errors import NotPaired, NotSignedIn, Refusal, documented
 from schemas.consents import (
@@ -27,7 +28,7 @@ from schemas.consents import (
 )
 from schemas.pairing import Person
 
-router = APIRouter(prefix="/consents", tags=["consents"], responses=documented(NotSignedIn))
+router = area("/consents", NotSignedIn)
 
 PAGE = 50
 LAST_NUMBER = 2**31 - 1

@@ -8,9 +8,10 @@ way back in than the mailbox: no question whose answer somebody close to me know
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import Depends
 
 from api import links, passwords
+from api.areas import area
 from api.deps import Claims, Db, Fresh, House, Me, MeWriting, Now, fresh, limited, opened
 from api.errors import NotProved, NotSignedIn, Refusal, documented
 from api.links import LinkOver
@@ -40,7 +41,7 @@ class NoPassword(Refusal):
     detail = "This account has no address and no password: it is signed in to with an identity."
 
 
-router = APIRouter(prefix="/credentials", tags=["credentials"])
+router = area("/credentials")
 
 
 @router.get("/pending", summary="See what is about to change", responses=documented(NotSignedIn))

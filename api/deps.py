@@ -140,8 +140,7 @@ async def opened(
     claims: tokens.Claims, db: AsyncSession, now: datetime, house: Fittings, *, lock: bool
 ) -> Person:
     """One statement: session, account, couple, wall, keys and lock, all as they are now."""
-    asked = {"session": claims.session_id, "now": now, "lock": lock}
-    row = (await db.exec(OPENING, params=asked)).one_or_none()
+    row = await OPENING.one_or_none(db, session=claims.session_id, now=now, lock=lock)
     if row is None or row[0] != claims.account_id:
         raise NotSignedIn
     account_id, zone, locale, couple_id, partner_id, proved_at, my_key, our_key = row

@@ -7,8 +7,7 @@ signed in.
 
 from uuid import UUID
 
-from fastapi import APIRouter
-
+from api.areas import area
 from api.deps import Db, Me, MeWriting, Now
 from api.errors import NotFound, NotSignedIn, documented
 from schemas.devices import (
@@ -22,7 +21,7 @@ from schemas.devices import (
 )
 from schemas.sessions import HELD_SESSION
 
-router = APIRouter(prefix="/devices", tags=["devices"], responses=documented(NotSignedIn))
+router = area("/devices", NotSignedIn)
 
 
 @router.get("", summary="List my phones")

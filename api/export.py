@@ -78,7 +78,7 @@ async def pairing(me: Person, db: AsyncSession, _: datetime) -> export.PairingEx
 
 async def boundaries(me: Person, db: AsyncSession, _: datetime) -> Boundaries:
     only_mine = me.scope | {"partner": None}
-    return boundaries_of(await db.exec(BOUNDARIES, params=only_mine))
+    return boundaries_of((await db.exec(BOUNDARIES, params=only_mine)).all())
 
 
 async def space(me: Person, db: AsyncSession, _: datetime) -> export.SpaceExport | None:

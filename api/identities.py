@@ -9,9 +9,10 @@ Whoever has my phone in hand and my password could link an identity of theirs. S
 after three days, and until then it is shown, and each of my phones may unlink it without a proof.
 """
 
-from fastapi import APIRouter, Depends
+from fastapi import Depends
 from fastapi.responses import JSONResponse
 
+from api.areas import area
 from api.begun import begin
 from api.deps import Db, Fresh, House, Me, MeWriting, Now, become, fresh, limited
 from api.errors import NotProved, NotSignedIn, Refusal, Underage, documented
@@ -38,7 +39,7 @@ from schemas.sealing import new_key
 from schemas.security import SecurityEvent, SecurityEventKind
 from schemas.sessions import END_OTHER_SESSIONS, Session, SignedIn
 
-router = APIRouter(prefix="/identities", tags=["identities"])
+router = area("/identities")
 
 
 class IdentityUnknown(Refusal):

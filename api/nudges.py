@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from fastapi import APIRouter
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from api import door
+from api.areas import area
 from api.deps import Db, Me, MeWriting, Now, Reader, Writer
 from api.errors import NotFound, NotPaired, NotSignedIn, Refusal, documented
 from api.idempotency import IdempotencyKeyReused, Once
@@ -34,7 +34,7 @@ from schemas.partner_nudges import (
 from schemas.phrases import PHRASES
 from schemas.space import MY_SPACE
 
-router = APIRouter(prefix="/nudges", tags=["nudges"], responses=documented(NotSignedIn))
+router = area("/nudges", NotSignedIn)
 
 
 class EnoughForToday(Refusal):

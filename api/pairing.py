@@ -10,9 +10,9 @@ import secrets
 from datetime import date, datetime
 from hashlib import sha256
 
-from fastapi import APIRouter
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from api.areas import area
 from api.deps import Db, Fittings, House, Me, MeWriting, Now, Writer, limited
 from api.errors import NotPaired, NotSignedIn, Refusal, documented
 from api.policy.limits import CODES, CODES_ACCOUNT
@@ -50,7 +50,7 @@ from schemas.pairing import (
 
 SILENTLY = Leave()
 
-router = APIRouter(prefix="/pairing", tags=["pairing"], responses=documented(NotSignedIn))
+router = area("/pairing", NotSignedIn)
 
 
 class AlreadyPaired(Refusal):

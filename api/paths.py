@@ -17,12 +17,12 @@ class Paths(Layer):
     `/consents/history` is no purpose.
     """
 
-    def __init__(self, app: ASGIApp, routes: Iterable[BaseRoute], prefix: str) -> None:
+    def __init__(self, app: ASGIApp, routes: Iterable[BaseRoute]) -> None:
         super().__init__(app)
         self.written: dict[str, set[str]] = defaultdict(set)
         for route in routes:
             if isinstance(route, Route):
-                self.written[prefix + route.path] |= route.methods or set()
+                self.written[route.path] |= route.methods or set()
         forms = {path: methods for path, methods in self.written.items() if "{" in path}
         self.forms = [(compile_path(path)[0], methods) for path, methods in forms.items()]
 

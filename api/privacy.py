@@ -10,9 +10,10 @@ and my partner is not told. The way without the app is in `api/deletion_page.py`
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import Depends
 from fastapi.responses import StreamingResponse
 
+from api.areas import area
 from api.deps import Claims, Db, Fresh, House, Me, MeWriting, Now, fresh, opened
 from api.errors import NotProved, NotSignedIn, documented
 from api.export import written
@@ -21,7 +22,7 @@ from schemas.pairing import Person
 from schemas.privacy import DELETION, TAKE_BACK, DeletionPublic, begun
 from schemas.security import SecurityEvent, SecurityEventKind
 
-router = APIRouter(prefix="/privacy", tags=["privacy"], responses=documented(NotSignedIn))
+router = area("/privacy", NotSignedIn)
 
 # A name that says nothing to whoever looks over a shoulder at a list of downloads.
 ATTACHED = 'attachment; filename="export.json"'

@@ -7,15 +7,14 @@ version 1 is always read beside the words of version 1.
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path
+from fastapi import Path
 
+from api.areas import area
 from api.deps import Me
 from api.errors import NotFound, NotSignedIn, documented
 from schemas.questionnaires import PACKS, Name, PackNumber, PackPublic, newest, newest_packs
 
-router = APIRouter(
-    prefix="/questionnaires", tags=["questionnaires"], responses=documented(NotSignedIn)
-)
+router = area("/questionnaires", NotSignedIn)
 
 PackId = Annotated[Name, Path(description="The questionnaire, for instance `daily_pulse`.")]
 Version = Annotated[PackNumber, Path(description="The version with which answers were begun.")]

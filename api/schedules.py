@@ -9,9 +9,9 @@ asking anybody.
 from datetime import datetime
 from uuid import UUID
 
-from fastapi import APIRouter
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from api.areas import area
 from api.deps import Db, Me, MeWriting, Now, paired
 from api.door import PartnerTakesSpace, knock
 from api.errors import NotFound, NotPaired, NotSignedIn, Refusal, documented
@@ -41,7 +41,7 @@ from schemas.schedules import (
 from schemas.schedules_declined import NO_LONGER_DECLINED, NOT_DECLINED, Declined
 from schemas.space import MY_SPACE
 
-router = APIRouter(prefix="/schedules", tags=["schedules"], responses=documented(NotSignedIn))
+router = area("/schedules", NotSignedIn)
 
 
 class TooManySchedules(Refusal):

@@ -6,10 +6,11 @@ what phone. Kept for ninety days.
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 
+from api.areas import area
 from api.deps import Db, Me
-from api.errors import NotSignedIn, documented
+from api.errors import NotSignedIn
 from schemas.security import (
     EVENTS,
     FIRST_PAGE,
@@ -20,7 +21,7 @@ from schemas.security import (
     SecurityPage,
 )
 
-router = APIRouter(prefix="/security", tags=["security"], responses=documented(NotSignedIn))
+router = area("/security", NotSignedIn)
 
 
 @router.get("", summary="See what happened to my account")

@@ -10,11 +10,12 @@ from hashlib import sha256
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends
+from fastapi import Depends
 from fastapi.responses import JSONResponse
 from sqlalchemy import Uuid, bindparam, func
 from sqlmodel import select
 
+from api.areas import area
 from api.begun import begin, issue
 from api.deps import Db, Fresh, House, Me, MeWriting, Now, become, fresh, limited
 from api.errors import NotFound, NotProved, NotSignedIn, Refusal, documented
@@ -36,7 +37,7 @@ from schemas.sessions import (
     Tokens,
 )
 
-router = APIRouter(prefix="/sessions", tags=["sessions"])
+router = area("/sessions")
 
 SESSION_OF_TOKEN = select(func.session_of_token(bindparam("hash"), bindparam("now"), type_=Uuid))
 

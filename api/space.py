@@ -6,8 +6,7 @@ they would see without it. Nothing here touches what waits: the door asks for th
 something is about to reach its owner, so all that is written is one row, and one nudge.
 """
 
-from fastapi import APIRouter
-
+from api.areas import area
 from api.deps import Db, Now, Reader, Writer
 from api.errors import NotPaired, NotSignedIn, Refusal, documented
 from api.policy import space as policy
@@ -15,7 +14,7 @@ from notifications import outbox
 from schemas.nudges import KEEP_BEHIND_THE_DOOR, Kind
 from schemas.space import SPACES, Space, SpaceMine, SpacePublic, SpaceWrite
 
-router = APIRouter(prefix="/space", tags=["space"], responses=documented(NotSignedIn, NotPaired))
+router = area("/space", NotSignedIn, NotPaired)
 
 
 class SpaceAlreadyOver(Refusal):

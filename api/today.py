@@ -4,14 +4,15 @@ Nothing stands here that another call would not show; it is read in one statemen
 phone that is opened has its screen after one round trip.
 """
 
-from fastapi import APIRouter
-
+from api.areas import area
 from api.deps import Db, Me, Now
-from api.errors import NotSignedIn, documented
+from api.errors import NotSignedIn
 from api.policy import today as policy
+from schemas.accounts import name_of
+from schemas.pairing import partners_name
 from schemas.today import TODAY, Screen, Today
 
-router = APIRouter(prefix="/today", tags=["today"], responses=documented(NotSignedIn))
+router = area("/today", NotSignedIn)
 
 
 @router.get("", summary="Read my home screen")
@@ -19,5 +20,6 @@ async def read_today(me: Me, db: Db, now: Now) -> Today:
     """My day, my partner's name, space, open check-ins, what waits for me, my next reminder, and
     whether I am about to be deleted.
     """
-    row = (await db.exec(TODAY, params=me.scope | {"now": now})).one()
-    return policy.shown_to(me, Screen.of(me, row), now)
+    row = await TODAY.one(db, **me.scope, now=now)
+    name, partner = name_of(me.id, row[0], me.key), partners_name(me, row[1])
+    return policy.shown_to(me, name, partner, Screen.model_validate_json(row[2]), now)

@@ -7,6 +7,8 @@ own, and is never taken for one.
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from types import MappingProxyType
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -18,6 +20,9 @@ TYPE = "at+jwt"  # RFC 9068
 ALGORITHM = "HS256"
 LASTS = timedelta(minutes=15)
 CLAIMS = ["iss", "aud", "iat", "exp"]
+# Tokens whose signature was looked at. A phone shows the same one for a quarter of an hour, and
+# what was signed by us once has been signed by us. Whether its session is there is asked each time.
+REMEMBERED = 10_000
 
 Keys = Mapping[str, bytes]
 
@@ -52,20 +57,11 @@ def signed(keys: Keys, kind: str, said: Mapping[str, str], now: datetime, lasts:
     return jwt.encode({**ours, **said, **times}, key, ALGORITHM, {"kid": key_id, "typ": kind})
 
 
-def verified(keys: Keys, kind: str, token: str, now: datetime) -> dict[str, Any] | None:
+def verified(keys: Keys, kind: str, token: str, now: datetime) -> Mapping[str, Any] | None:
     """What it says, if it is of this kind, ours and good at this moment."""
     try:
-        header = jwt.get_unverified_header(token)
-        said: dict[str, Any] = jwt.decode(
-            token,
-            keys[header["kid"]],
-            algorithms=[ALGORITHM],
-            audience=AUDIENCE,
-            issuer=ISSUER,
-            # Times are compared below, with the clock of this request.
-            options={"require": CLAIMS, "verify_exp": False, "verify_iat": False},
-        )
-        good = header.get("typ") == kind and now < datetime.fromtimestamp(said["exp"], UTC)
+        said = signed_by_us(tuple(keys.items()), kind, token)
+        return said if now < datetime.fromtimestamp(said["exp"], UTC) else None
     except (
         jwt.InvalidTokenError,
         AttributeError,
@@ -75,4 +71,23 @@ def verified(keys: Keys, kind: str, token: str, now: datetime) -> dict[str, Any]
         ValueError,
     ):
         return None
-    return said if good else None
+
+
+@lru_cache(maxsize=REMEMBERED)
+def signed_by_us(keys: tuple[tuple[str, bytes], ...], kind: str, token: str) -> Mapping[str, Any]:
+    """What it says, whatever the time. What is not of this kind and ours is an error, and is not
+    remembered: nobody fills our memory with tokens that they make up.
+    """
+    header = jwt.get_unverified_header(token)
+    if header.get("typ") != kind:
+        raise jwt.InvalidTokenError
+    said = jwt.decode(
+        token,
+        dict(keys)[header["kid"]],
+        algorithms=[ALGORITHM],
+        audience=AUDIENCE,
+        issuer=ISSUER,
+        # Times are compared above, with the clock of each request.
+        options={"require": CLAIMS, "verify_exp": False, "verify_iat": False},
+    )
+    return MappingProxyType(said)

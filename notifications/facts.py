@@ -14,7 +14,7 @@ from sqlmodel.sql.expression import Select
 from notifications.policy import Contact, Facts
 from notifications.push import Target
 from schemas.accounts import Account
-from schemas.boundaries import BoundaryRow, boundaries_of
+from schemas.boundaries import BoundaryRow, BoundarySet, boundaries_of
 from schemas.consents import Consent, LastWord, allowed
 from schemas.devices import Device
 from schemas.door import Recipient
@@ -22,7 +22,7 @@ from schemas.pairing import CoupleMember
 from schemas.partner_nudges import PartnerNudge
 from schemas.phrases import PhraseId
 from schemas.sessions import Session
-from schemas.space import Space
+from schemas.space import Space, SpaceTaken
 
 # Two local days, wherever on earth.
 RECENT = timedelta(days=2, hours=2)
@@ -83,12 +83,12 @@ def facts_of(row: Sequence[Any], now: datetime) -> Facts:
     account_id, zone, couple_id, *lists = row
     consents, spaces, boundaries, contacts, phones = (each or [] for each in lists)
     said = map(LastWord.model_validate, consents)
-    space = {each.account_id: each for each in map(Space.model_validate, spaces)}
+    space = {each.account_id: each for each in map(SpaceTaken.model_validate, spaces)}
     recipient = Recipient(
         zone=zone,
         consents=frozenset(allowed(said, couple_id, now)),
         space=space.pop(account_id, None),
-        boundaries=boundaries_of(map(BoundaryRow.model_validate, boundaries)),
+        boundaries=boundaries_of(map(BoundarySet.model_validate, boundaries)),
         contacts_today=0,
     )
     return Facts(

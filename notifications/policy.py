@@ -12,7 +12,7 @@ from schemas.base import local_date
 from schemas.door import Approach, Held, Open, Recipient, Refused, door
 from schemas.nudges import Kind
 from schemas.phrases import PHRASES, PhraseId
-from schemas.space import Space
+from schemas.space import SpaceTaken
 
 MOST_ATTEMPTS = 3
 
@@ -44,7 +44,7 @@ class Facts:
 
     recipient: Recipient
     couple_id: UUID | None
-    partners_space: Space | None
+    partners_space: SpaceTaken | None
     contacts: tuple[Contact, ...]
     phones: Mapping[UUID, Target]  # by device
 

@@ -119,8 +119,16 @@ class BoundariesWrite(Boundaries, Body):
     """Set all my boundaries anew. Each is named, so that none is dropped by being forgotten."""
 
 
-class BoundaryRow(SQLModel, table=True):
-    """One boundary. Shown, it names the couple: a later partner is not shown it."""
+class BoundarySet(SQLModel):
+    """One boundary, as far as it decides anything."""
+
+    kind: BoundaryKind = Field(sa_type=words(BoundaryKind))
+    setting: dict[str, Any] = Field(sa_type=JSONB)
+    shown_in: UUID | None = Field(index=True)
+
+
+class BoundaryRow(BoundarySet, table=True):
+    """Shown, it names the couple: a later partner is not shown it."""
 
     __tablename__ = "boundary"
     __table_args__ = (
@@ -133,8 +141,6 @@ class BoundaryRow(SQLModel, table=True):
 
     account_id: UUID = Field(primary_key=True, foreign_key="account.id", ondelete="CASCADE")
     kind: BoundaryKind = Field(primary_key=True, sa_type=words(BoundaryKind))
-    setting: dict[str, Any] = Field(sa_type=JSONB)
-    shown_in: UUID | None = Field(index=True)
 
 
 class BoundariesPublic(SQLModel):
@@ -158,7 +164,7 @@ def rows_of(me: Person, boundaries: Boundaries) -> list[BoundaryRow]:
     ]
 
 
-def boundaries_of(rows: Iterable[BoundaryRow]) -> Boundaries:
+def boundaries_of(rows: Iterable[BoundarySet]) -> Boundaries:
     """The boundaries that these rows of one person stand for."""
     none = dict.fromkeys(BoundaryKind)
     found = {row.kind: {**row.setting, "shown": row.shown_in is not None} for row in rows}

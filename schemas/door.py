@@ -14,7 +14,7 @@ from enum import StrEnum
 from schemas.boundaries import Boundaries
 from schemas.consents import Purpose
 from schemas.phrases import Phrase
-from schemas.space import Space
+from schemas.space import SpaceTaken
 
 
 class Reason(StrEnum):
@@ -56,7 +56,7 @@ class Recipient:
 
     zone: str
     consents: frozenset[Purpose]
-    space: Space | None
+    space: SpaceTaken | None
     boundaries: Boundaries
     contacts_today: int  # how often the partner has reached out before, on this local date
 

@@ -12,7 +12,7 @@ from schemas.consents import Purpose
 from schemas.partner_nudges import PartnerNudge
 from schemas.phrases import PhraseId
 from schemas.shapes import Mine, within_pairing
-from schemas.space import Mode, Space
+from schemas.space import Mode, Space, SpaceTaken
 
 KEPT = timedelta(days=14)
 MOST_LISTED = 200
@@ -44,28 +44,34 @@ class Kind(StrEnum):
         return self.consent is Purpose.PARTNER_NUDGES
 
 
-class Nudge(Mine, table=True):
-    """One thing that waits for a person. Dismissed is deleted, which nobody else can see."""
+class Waiting(SQLModel):
+    """One thing that waits for a person, as far as it is shown or decides anything."""
 
-    __table_args__ = (within_pairing(), UniqueConstraint("account_id", "kind", "about"))
-
-    id: UUID = Field(primary_key=True)
-    couple_id: UUID | None = Field(description="Null: it stands outside a pairing.")
+    id: UUID
     kind: Kind = Field(sa_type=words(Kind))
     about: UUID | None = Field(
         index=True, description="The check-in, schedule or phrase that it is about."
     )
     made_at: datetime
-    expires_at: datetime = Field(index=True)
     # Set when the space it came into makes way for another: it stays behind the door.
     held: bool = False
     looked: bool = False  # its owner has chosen to look at what was held
 
-    def behind_the_door(self, my_space: Space | None) -> bool:
+    def behind_the_door(self, my_space: SpaceTaken | None) -> bool:
         """Did it come into space, on or over, and was not looked at since?"""
         if self.looked or not Kind(self.kind).from_partner:
             return False
         return self.held or (my_space is not None and my_space.came_during(self.made_at))
+
+
+class Nudge(Waiting, Mine, table=True):
+    """Dismissed is deleted, which nobody else can see."""
+
+    __table_args__ = (within_pairing(), UniqueConstraint("account_id", "kind", "about"))
+
+    id: UUID = Field(primary_key=True)
+    couple_id: UUID | None = Field(description="Null: it stands outside a pairing.")
+    expires_at: datetime = Field(index=True)
 
 
 class Push(SQLModel, table=True):
@@ -108,7 +114,7 @@ class NudgesPublic(SQLModel):
     )
 
 
-def shown_nudge(nudge: Nudge, phrase: str | None) -> NudgePublic:
+def shown_nudge(nudge: Waiting, phrase: str | None) -> NudgePublic:
     """By the day alone; the phrase, where it is one."""
     made_on = {"phrase": phrase, "made_on": nudge.made_at.date()}
     return NudgePublic.model_validate(nudge, update=made_on)

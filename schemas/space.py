@@ -35,21 +35,12 @@ class SpaceWrite(SpaceFields, Body):
     mode: Mode
 
 
-class Space(SpaceFields, table=True):
-    """One row per person, the space they took last: how often somebody took it is not kept."""
+class SpaceTaken(SpaceFields):
+    """Somebody's space, as far as it decides anything."""
 
-    __table_args__ = (within_pairing(),)
-
-    account_id: UUID = Field(primary_key=True)
-    couple_id: UUID = Field(index=True)
+    account_id: UUID
     mode: Mode = Field(sa_type=words(Mode))
     began_at: datetime
-
-    @classmethod
-    def of(cls, member: Member, body: SpaceWrite, began_at: datetime) -> Self:
-        """The row that this member's request asks for."""
-        private = {"account_id": member.id, "couple_id": member.couple_id, "began_at": began_at}
-        return cls.model_validate(body, update=private)
 
     def covers(self, at: datetime) -> bool:
         """Is the space on at this moment?
@@ -66,6 +57,21 @@ class Space(SpaceFields, table=True):
     def told(self, at: datetime) -> bool:
         """Is it on, and does the partner know?"""
         return self.covers(at) and self.mode is Mode.TOLD
+
+
+class Space(SpaceTaken, table=True):
+    """One row per person, the space they took last: how often somebody took it is not kept."""
+
+    __table_args__ = (within_pairing(),)
+
+    account_id: UUID = Field(primary_key=True)
+    couple_id: UUID = Field(index=True)
+
+    @classmethod
+    def of(cls, member: Member, body: SpaceWrite, began_at: datetime) -> Self:
+        """The row that this member's request asks for."""
+        private = {"account_id": member.id, "couple_id": member.couple_id, "began_at": began_at}
+        return cls.model_validate(body, update=private)
 
 
 class SpaceMine(SpaceFields):

@@ -1,27 +1,38 @@
 """The home screen: what it shows, and the one statement that reads it."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from datetime import date, datetime
-from typing import Any, Self
+from itertools import chain
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import JSON, ScalarSelect, SelectBase, bindparam, case, func, literal_column
+from pydantic import BaseModel
+from sqlalchemy import (
+    JSON,
+    ScalarSelect,
+    SelectBase,
+    Text,
+    bindparam,
+    case,
+    cast,
+    func,
+    literal_column,
+)
 from sqlmodel import Field, SQLModel, col, select
-from sqlmodel.sql.expression import Select
 
-from schemas.accounts import Account, name_of
+from schemas.accounts import Account
 from schemas.answers import Answer
 from schemas.base import Day
-from schemas.boundaries import BOUNDARIES, Boundaries, BoundaryRow, boundaries_of
+from schemas.boundaries import BOUNDARIES, BoundaryRow, BoundarySet
 from schemas.checkins import MY_HOUR_HAS_COME, NOT_KEPT_BACK, Checkin, CheckinPublic
-from schemas.consents import CONSENTS, Consent
-from schemas.nudges import NUDGES, Nudge, NudgesPublic
-from schemas.pairing import PARTNER_NAME, Person, partners_name
-from schemas.partner_nudges import CONTACTS
+from schemas.consents import CONSENTS, Consent, LastWord
+from schemas.nudges import NUDGES, Nudge, NudgesPublic, Waiting
+from schemas.pairing import PARTNER_NAME
+from schemas.partner_nudges import CONTACTS, PartnerNudge
 from schemas.privacy import Deletion
 from schemas.schedules import Hour, Schedule, Signature
-from schemas.space import SPACES, Space, SpacePublic
+from schemas.short import Short
+from schemas.space import SPACES, Space, SpacePublic, SpaceTaken
 
 
 class CheckinToday(CheckinPublic):
@@ -46,40 +57,30 @@ class Today(SQLModel):
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Screen:
-    """Everything that the home screen may depend on, as rows."""
+class NudgeToday(Waiting):
+    """What waits for me, with the phrase, where it is one."""
 
-    name: str
-    partner: str | None
-    spaces: Sequence[Space]
-    checkins: Sequence[Checkin]
-    answered: Mapping[UUID, int]
-    nudges: Sequence[tuple[Nudge, str | None]]
-    contacts: Sequence[tuple[UUID, datetime]]
-    consents: Sequence[Consent]
-    boundaries: Boundaries
+    phrase: str | None
+
+
+class Contact(BaseModel):
+    """That my partner sent a phrase, and when."""
+
+    id: UUID
+    sent_at: datetime
+
+
+class Screen(BaseModel):
+    """Everything that the home screen may depend on, but for names."""
+
+    spaces: list[SpaceTaken]
+    checkins: list[CheckinToday]
+    nudges: list[NudgeToday]
+    contacts: list[Contact]
+    consents: list[LastWord]
+    boundaries: list[BoundarySet]
     next_reminder_at: datetime | None
     deletion_due_at: datetime | None
-
-    @classmethod
-    def of(cls, me: Person, row: Sequence[Any]) -> Self:
-        """What `TODAY` answered."""
-        name, partner, reminder, deletion, *lists = row
-        spaces, checkins, answered, nudges, contacts, consents, boundaries = lists
-        return cls(
-            name=name_of(me.id, name, me.key),
-            partner=partners_name(me, partner),
-            spaces=[Space.model_validate(each) for each in spaces],
-            checkins=[Checkin.model_validate(each) for each in checkins],
-            answered={UUID(each["checkin_id"]): each["answered"] for each in answered},
-            nudges=[(Nudge.model_validate(each), each["phrase"]) for each in nudges],
-            contacts=[(UUID(c["id"]), datetime.fromisoformat(c["sent_at"])) for c in contacts],
-            consents=[Consent.model_validate(each) for each in consents],
-            boundaries=boundaries_of(BoundaryRow.model_validate(each) for each in boundaries),
-            next_reminder_at=reminder,
-            deletion_due_at=deletion,
-        )
 
 
 def as_json(statement: SelectBase) -> ScalarSelect[Any]:
@@ -89,8 +90,24 @@ def as_json(statement: SelectBase) -> ScalarSelect[Any]:
     return select(func.coalesce(listed, literal_column("'[]'::json"), type_=JSON)).scalar_subquery()
 
 
+def of(row: type[SQLModel], facts: type[BaseModel]) -> Iterator[Any]:
+    """The columns of a table that these facts are made of."""
+    return (col(getattr(row, name)) for name in facts.model_fields if hasattr(row, name))
+
+
+ANSWERED = (
+    select(func.count())
+    .where(col(Answer.checkin_id) == Checkin.id, col(Answer.account_id) == bindparam("me"))
+    .correlate(Checkin)
+    .scalar_subquery()
+)
+CHECKIN: tuple[Any, ...] = (
+    *of(Checkin, CheckinToday),
+    col(Checkin.account_id).is_(None).label("for_both"),
+    ANSWERED.label("answered"),
+)
 OPEN_CHECKINS = (
-    select(Checkin)
+    select(*CHECKIN)
     .where(
         MY_HOUR_HAS_COME,
         NOT_KEPT_BACK,
@@ -100,12 +117,6 @@ OPEN_CHECKINS = (
     )
     .order_by(col(Checkin.date).desc(), col(Checkin.id).desc())
     .limit(20)
-)
-ANSWERED = (
-    select(Answer.checkin_id, func.count().label("answered"))
-    .where(col(Answer.account_id) == bindparam("me"))
-    .where(col(Answer.checkin_id).in_(OPEN_CHECKINS.with_only_columns(col(Checkin.id))))
-    .group_by(col(Answer.checkin_id))
 )
 NAME = select(Account.name).where(col(Account.id) == bindparam("me"))
 # `Agreement.in_force` in SQL: until all have signed the version that stands, nothing reminds.
@@ -124,13 +135,21 @@ NEXT_REMINDER = (
 DELETION_DUE = select(Deletion.due_at).where(col(Deletion.account_id) == bindparam("me"))
 MY_BOUNDARIES = BOUNDARIES.where(col(BoundaryRow.account_id) == bindparam("me"))
 
-LISTS: tuple[SelectBase, ...] = (
-    *(SPACES, OPEN_CHECKINS, ANSWERED, NUDGES, CONTACTS, CONSENTS, MY_BOUNDARIES),
-)
-TODAY: Select[Any] = select(
-    NAME.scalar_subquery(),
-    PARTNER_NAME.scalar_subquery(),
-    NEXT_REMINDER.scalar_subquery(),
-    DELETION_DUE.scalar_subquery(),
-    *(as_json(statement) for statement in LISTS),
+SCREEN: dict[str, ScalarSelect[Any]] = {
+    "spaces": as_json(SPACES.with_only_columns(*of(Space, SpaceTaken))),
+    "checkins": as_json(OPEN_CHECKINS),
+    "nudges": as_json(NUDGES.with_only_columns(*of(Nudge, NudgeToday), col(PartnerNudge.phrase))),
+    "contacts": as_json(CONTACTS),
+    "consents": as_json(CONSENTS.with_only_columns(*of(Consent, LastWord))),
+    "boundaries": as_json(MY_BOUNDARIES.with_only_columns(*of(BoundaryRow, BoundarySet))),
+    "next_reminder_at": NEXT_REMINDER.scalar_subquery(),
+    "deletion_due_at": DELETION_DUE.scalar_subquery(),
+}
+# My name and my partner's, sealed; and the screen as text, which Pydantic reads at one go.
+TODAY = Short(
+    select(
+        NAME.scalar_subquery(),
+        PARTNER_NAME.scalar_subquery(),
+        cast(func.json_build_object(*chain.from_iterable(SCREEN.items())), Text),
+    )
 )

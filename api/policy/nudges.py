@@ -6,11 +6,11 @@ from uuid import UUID
 
 from schemas.consents import Purpose
 from schemas.door import Approach, Recipient, closed_to
-from schemas.nudges import Kind, Nudge, NudgesPublic, shown_nudge
+from schemas.nudges import Kind, NudgesPublic, Waiting, shown_nudge
 from schemas.partner_nudges import places_in_the_day
 from schemas.phrases import PHRASES, PhraseId
 
-Row = tuple[Nudge, str | None]
+Row = tuple[Waiting, str | None]
 Contact = tuple[UUID, datetime]
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from schemas.pairing import Person
-from schemas.space import Mode, Space, SpaceMine, SpacePublic, SpaceTold, SpaceWrite
+from schemas.space import Mode, Space, SpaceMine, SpacePublic, SpaceTaken, SpaceTold, SpaceWrite
 
 
 def may_end_at(ends_at: datetime | None, now: datetime) -> bool:
@@ -23,7 +23,7 @@ def began_at(before: Space | None, now: datetime) -> datetime:
     return before.began_at if before and before.covers(now) else now
 
 
-def shown_to(me: Person, spaces: Iterable[Space], now: datetime) -> SpacePublic:
+def shown_to(me: Person, spaces: Iterable[SpaceTaken], now: datetime) -> SpacePublic:
     """Silent space looks to the partner exactly as no space does."""
     mine = partner = None
     for space in spaces:

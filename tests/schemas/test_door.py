@@ -19,7 +19,7 @@ from schemas.consents import Purpose
 from schemas.door import Approach, Door, Held, Open, Reason, Recipient, Refused, door
 from schemas.phrases import PHRASES, Phrase, PhraseId, PhraseKind
 from schemas.questionnaires import Topic
-from schemas.space import Mode, Space
+from schemas.space import Mode, Space, SpaceTaken
 from tests.fakes import NOON
 
 ONE = timedelta(hours=1)
@@ -243,7 +243,7 @@ CONSENTS = st.frozensets(st.sampled_from(Purpose))
 APPROACHES = st.builds(Approach, st.none() | st.sampled_from([*PHRASES.values()]))
 
 
-def shown_by(each: Space | None) -> bool:
+def shown_by(each: SpaceTaken | None) -> bool:
     return each is not None and each.mode is Mode.TOLD
 
 
