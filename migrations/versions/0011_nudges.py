@@ -163,7 +163,7 @@ def upgrade() -> None:
     wall.stands("partner_nudge")
     op.execute(f"grant select, insert on partner_nudge to {wall.API}")
     wall.shows("partner_nudge", "received", "account_id = (select me())")
-    sent = "from_id = (select me()) and couple_id = (select my_couple())"
+    sent = f"from_id = (select me()) and couple_id = {wall.OURS}"
     op.execute(
         f"create policy sent on partner_nudge to {wall.API} using ({sent}) with check ({sent})"
     )
