@@ -38,7 +38,9 @@ class Size:
 
 @dataclass(frozen=True, slots=True)
 class Years:
-    """Rows by table, each table after those that it names. `width` is that of an id."""
+    """Rows by table, each table after those that it names. `width` is that of an id: ten letters
+    are enough for a thousand couples.
+    """
 
     size: Size
     width: int
