@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Any, Self
 from uuid import UUID
 
-from sqlalchemy import JSON, ScalarSelect, SelectBase, bindparam, case, func, literal_column
+from sqlalchemy import JSON, ScalarSelect, SelectBase, bindparam, func, literal_column
 from sqlmodel import Field, SQLModel, col, select
 from sqlmodel.sql.expression import Select
 
@@ -20,7 +20,7 @@ from schemas.nudges import NUDGES, Nudge, NudgesPublic
 from schemas.pairing import PARTNER_NAME, Person, partners_name
 from schemas.partner_nudges import CONTACTS
 from schemas.privacy import Deletion
-from schemas.schedules import Hour, Schedule, Signature
+from schemas.schedules import IN_FORCE, Hour, Schedule
 from schemas.space import SPACES, Space, SpacePublic
 
 
@@ -108,18 +108,10 @@ ANSWERED = (
     .group_by(col(Answer.checkin_id))
 )
 NAME = select(Account.name).where(col(Account.id) == bindparam("me"))
-# `Agreement.in_force` in SQL: until all have signed the version that stands, nothing reminds.
-SIGNED = (
-    select(func.count())
-    .select_from(Signature)
-    .where(Signature.schedule_id == Schedule.id, Signature.version == Schedule.version)
-    .scalar_subquery()
-)
-NEEDED = case((col(Schedule.couple_id).is_(None), 1), else_=2)
 NEXT_REMINDER = (
     select(func.min(Hour.next_at))
     .join(Schedule, col(Schedule.id) == Hour.schedule_id)
-    .where(col(Hour.account_id) == bindparam("me"), SIGNED == NEEDED)
+    .where(col(Hour.account_id) == bindparam("me"), IN_FORCE)
 )
 DELETION_DUE = select(Deletion.due_at).where(col(Deletion.account_id) == bindparam("me"))
 MY_BOUNDARIES = BOUNDARIES.where(col(BoundaryRow.account_id) == bindparam("me"))
