@@ -5,15 +5,17 @@ has passed them all.
 """
 
 import asyncio
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from random import Random
 
 import psycopg
 from psycopg import sql
 from sqlalchemy import URL
 
+from schemas.sealing import Keyring
+from tests.benchmarks.asked import Asked, Size, give_a_year
 from tests.benchmarks.settlers import GROUND, WHAT, WHO, calendar, terms
 from tests.builders import hash_of_password
 from tests.conftest import plain
@@ -60,9 +62,9 @@ def a_roomy_database() -> Iterator[Database]:
         yield database
 
 
-def settle(url: URL, couples: int, now: datetime) -> None:
-    """All of them at once, in a few statements."""
-    given = terms() | {"couples": couples, "now": now, "noise": os.urandom(100)}
+def settle(url: URL, keyring: Keyring, size: Size, now: datetime, random: Random) -> list[Asked]:
+    """All of them at once, in a few statements; and so many of them who can be asked."""
+    given = terms() | {"couples": size.couples, "now": now, "noise": random.randbytes(100)}
     with psycopg.connect(plain(url), autocommit=True, cursor_factory=psycopg.ClientCursor) as owner:
         owner.execute(SPEED)
         owner.execute(GROUND)
@@ -72,8 +74,10 @@ def settle(url: URL, couples: int, now: datetime) -> None:
         with bare_tables(owner):
             for statement in (*WHO, *WHAT):
                 owner.execute(statement, given | {"password": hash_of_password()})
+        asked = give_a_year(owner, keyring, size, now, random) if size.asked else []
         owner.execute("vacuum analyze")
         owner.execute("checkpoint")
+    return asked
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from argparse import ArgumentParser
 from concurrent.futures import ProcessPoolExecutor
 from datetime import datetime, timedelta
 from multiprocessing import get_context
+from random import Random
 from statistics import quantiles
 from time import monotonic, perf_counter
 from typing import NamedTuple
@@ -21,8 +22,10 @@ from sqlalchemy import URL
 from notifications.plan import DUE, plan
 from notifications.worker import HOURS
 from schemas.database import Role, open_engine, transaction
+from tests.benchmarks.asked import Size
 from tests.benchmarks.figures import Section, Table, number, spread
 from tests.benchmarks.settlement import ROOM, a_roomy_database, settle
+from tests.builders import KEYRING
 from tests.conftest import plain
 from tests.proofs.stage import now
 
@@ -62,7 +65,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     asked = parser.parse_args()
     with a_roomy_database() as database:
-        settle(database.url, asked.couples, now())
+        settle(database.url, KEYRING, Size(asked.couples, 0), now(), Random(1))
         measure(database.url, asked.couples, asked.due, asked.rounds).keep()
 
 
