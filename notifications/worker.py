@@ -29,7 +29,7 @@ from schemas.retention import MOST, SWEEPS
 from schemas.traces import span
 
 BATCH = 200
-HOURS = 500
+HOURS = 1000
 WAKE_EVERY = 0.5  # seconds
 # Longer than a batch takes, unless FCM hangs for wave after wave: then a push may leave twice.
 LEASE = timedelta(minutes=2)
