@@ -21,7 +21,7 @@ from schemas.answers import Answer
 from schemas.arrivals import Arrival
 from schemas.base import Locale, new_id
 from schemas.boundaries import BoundaryKind, BoundaryRow
-from schemas.checkins import Checkin, end_of
+from schemas.checkins import Checkin, end_of, id_on
 from schemas.data_keys import place
 from schemas.nudges import KEPT, Kind, Nudge
 from schemas.pairing import Member, name_place
@@ -71,6 +71,7 @@ class Asked(NamedTuple):
     account_id: UUID
     session_id: UUID
     couple_id: UUID
+    checkin_id: UUID  # the one that they have begun
     in_space: bool  # is one of the two
 
 
@@ -80,6 +81,7 @@ class Couple(NamedTuple):
     people: tuple[Member, Member]
     schedule_id: UUID
     next_on: date
+    begun: UUID  # the check-in that is still open
     in_space: bool
 
 
@@ -96,7 +98,7 @@ def give_a_year(
             write_week(owner, couples, week, random)
         write_rest(owner, couples, now, random)
     return [
-        Asked(me.id, me.session_id, me.couple_id, couple.in_space)
+        Asked(me.id, me.session_id, me.couple_id, couple.begun, couple.in_space)
         for couple in couples
         for me in couple.people
     ]
@@ -111,7 +113,9 @@ def chosen(owner: psycopg.Connection, size: Size, now: datetime) -> Iterator[Cou
             for couple, _, me, partner, session, zone, _ in (one, other)
         ]
         in_space = number % SPACE_EVERY == SPACE_EVERY - 1
-        yield Couple((people[0], people[1]), one[1], min(one[-1], other[-1]), in_space)
+        two, next_on = (people[0], people[1]), min(one[-1], other[-1])
+        begun = id_on(next_on - timedelta(weeks=1))
+        yield Couple(two, one[1], next_on, begun, in_space)
 
 
 def sealed(me: Member, keyring: Keyring) -> dict[str, Any]:
@@ -142,7 +146,7 @@ def checkin_of(couple: Couple, week: int) -> Checkin:
     day = couple.next_on - timedelta(weeks=week)
     begun_at = datetime.combine(day, time(12), UTC)
     return Checkin(
-        id=new_id(begun_at),
+        id=couple.begun if week == 1 else id_on(day),
         account_id=None,
         couple_id=couple.people[0].couple_id,
         begun_by=None,

@@ -69,6 +69,7 @@ async def test_the_home_screen_of_everybody_who_is_asked_is_filled(town: Town) -
         assert answer.status_code == 200, answer.text
         screen = answer.json()
         assert (screen["name"], screen["partner"]) == ("Sam", "Alex")
+        assert screen["checkins"][0]["id"] == str(who.checkin_id)
         assert screen["checkins"][0]["answered"] == BEGUN
         assert screen["next_reminder_at"]
 
