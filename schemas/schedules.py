@@ -5,11 +5,11 @@ from enum import StrEnum
 from typing import Self
 from uuid import UUID
 
-from pydantic import StrictBool, StrictInt, ValidationInfo, field_validator
+from pydantic import StrictBool, ValidationInfo, field_validator
 from sqlalchemy import ColumnElement, bindparam, case, func
 from sqlmodel import Field, SQLModel, col, select
 
-from schemas.base import Body, LocalTime, Zone, new_id, words
+from schemas.base import Body, LocalTime, Whole, Zone, new_id, words
 from schemas.hours import Weekday, next_hour
 from schemas.pairing import Person
 from schemas.questionnaires import Name
@@ -62,7 +62,7 @@ class ScheduleWrite(TermsWrite):
 class SignatureWrite(HourFields, Body):
     """Sign the version I was shown, or move my own hour."""
 
-    version: StrictInt = Field(ge=1, le=1_000_000)
+    version: Whole = Field(ge=1, le=1_000_000)
 
 
 class Schedule(Terms, Agreement, table=True):

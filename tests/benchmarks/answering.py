@@ -12,10 +12,11 @@ from tests.benchmarks.asked import Asked
 from tests.benchmarks.asked import Size as Settlement
 from tests.benchmarks.cpu import postgres
 from tests.benchmarks.figures import Section, Table
-from tests.benchmarks.home import CONNECTIONS, an_api, together, tokens_of, wrk
+from tests.benchmarks.home import CONNECTIONS, an_api, together, wrk
 from tests.benchmarks.rival import answering_script
 from tests.benchmarks.rivals import all_rivals
 from tests.benchmarks.rounds import Contender, row, turn_by_turn
+from tests.benchmarks.scripts import ANSWERING, asked_by
 from tests.benchmarks.settlement import a_roomy_database, settle
 from tests.benchmarks.years import Size
 from tests.builders import KEYRING
@@ -29,21 +30,6 @@ THEIRS = """PocketBase writes the same rows in one call of its batch API, Parse 
 with a transaction: the answer, already released and in clear, what waits for the partner, and a
 push. Both are made as durable: PocketBase by a hook that sets `synchronous = FULL`. Neither asks
 whether the partner has released too, nor what topics they closed."""
-# One answers, and next releases what they answered before.
-ANSWERING = """
-local tokens, checkins, turn = {%(tokens)s}, {%(checkins)s}, 0
-request = function()
-    local who = math.floor(turn / 2) %% #tokens + 1
-    local where = "/v1/checkins/" .. checkins[who] .. "/answers"
-    local head = {authorization = "Bearer " .. tokens[who], ["content-type"] = "application/json"}
-    turn = turn + 1
-    if turn %% 2 == 1 then
-        local said = '{"answers": [{"question": "appreciation", "value": "For the tea."}]}'
-        return wrk.format("PUT", where, head, said)
-    end
-    return wrk.format("POST", where .. "/released", head, '{"questions": ["connection"]}')
-end
-"""
 REQUESTS = 2  # for an answer that may be read
 
 
@@ -63,8 +49,7 @@ async def measure(database: Database, people: list[Asked], sizes: Namespace) -> 
     async with AsyncExitStack() as stack:
         folder = database.folder.parent
         url, api = await stack.enter_async_context(an_api(database))
-        checkins = ", ".join(f'"{who.checkin_id}"' for who in people)
-        script = ANSWERING % {"tokens": tokens_of(people), "checkins": checkins}
+        script = asked_by(people, ANSWERING)
         asked = wrk(folder, sizes.seconds)
         cpus = {"API": api, "PostgreSQL": postgres(database.folder)}
         ours = Contender(

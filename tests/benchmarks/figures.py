@@ -53,6 +53,7 @@ class Section:
 
     def keep(self) -> None:
         """Shown to whoever runs the program, and kept for the document."""
+        RESULTS.mkdir(exist_ok=True)
         text = json.dumps(asdict(self), indent=1, ensure_ascii=False)
         (RESULTS / f"{self.name}.json").write_text(text + "\n")
         sys.stdout.write("\n".join([*self.says, *map(markdown, self.tables), ""]))

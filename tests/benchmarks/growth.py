@@ -20,7 +20,8 @@ import migrations
 from schemas import embedded
 from tests.benchmarks.asked import Size
 from tests.benchmarks.figures import Curve, Plot, Section, Table, number, spread
-from tests.benchmarks.served import ANSWERING, HOME, Served, resident, serving
+from tests.benchmarks.scripts import ANSWERING, HOME
+from tests.benchmarks.served import Served, resident, serving
 from tests.benchmarks.settlement import ROOM, a_roomy_database, settle
 from tests.benchmarks.sweep import look
 from tests.builders import KEYRING

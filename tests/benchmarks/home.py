@@ -23,6 +23,7 @@ from tests.benchmarks.load import Load, load
 from tests.benchmarks.rival import screens_script
 from tests.benchmarks.rivals import all_rivals
 from tests.benchmarks.rounds import Contender, row, turn_by_turn
+from tests.benchmarks.scripts import HOME, asked_by
 from tests.benchmarks.settlement import a_roomy_database, settle
 from tests.benchmarks.years import Size
 from tests.builders import KEYRING, TOKEN_KEYS
@@ -41,13 +42,6 @@ couple live, unseals two names, passes two walls and writes a line of log."""
 RIVALS = """The rivals' screens show the same (`tests/benchmarks/years.py`), with access rules on,
 without code of one's own; their words lie in clear. PocketBase uses every core, Parse Server one
 process."""
-HOME = """
-local tokens, turn = {%(tokens)s}, 0
-request = function()
-    turn = turn %% #tokens + 1
-    return wrk.format("GET", "/v1/today", {authorization = "Bearer " .. tokens[turn]})
-end
-"""
 CONNECTIONS = 8
 EACH = 2  # API processes, where there are several
 
@@ -69,7 +63,7 @@ async def measure(database: Database, people: list[Asked], sizes: Namespace) -> 
     async with AsyncExitStack() as stack:
         folder = database.folder.parent
         apis = [await stack.enter_async_context(an_api(database)) for _ in range(EACH)]
-        script = HOME % {"tokens": tokens_of(people)}
+        script = asked_by(people, HOME)
         screen = await screen_of(apis[0][0], people[0])
         bare, cpu = await stack.enter_async_context(a_ceiling(database, screen))
         server = postgres(database.folder)
@@ -124,15 +118,6 @@ async def a_ceiling(database: Database, screen: str) -> AsyncIterator[tuple[str,
     finally:
         process.terminate()
         await process.wait()
-
-
-def tokens_of(people: list[Asked]) -> str:
-    """In an order in which nobody is asked for twice in a row."""
-    moment = now()
-    issued = (
-        tokens.issue(TOKEN_KEYS, Claims(who.account_id, who.session_id), moment) for who in people
-    )
-    return ", ".join(f'"{token}"' for token in issued)
 
 
 async def screen_of(url: str, who: Asked) -> str:

@@ -12,11 +12,10 @@ from typing import NamedTuple
 import psycopg
 from sqlalchemy import URL
 
-from api import tokens
-from api.tokens import Claims
 from notifications.emulator import Emulator
 from tests.benchmarks.asked import Asked
 from tests.benchmarks.load import Load, load
+from tests.benchmarks.scripts import asked_by
 from tests.builders import KEYRING, TOKEN_KEYS
 from tests.conftest import plain
 from tests.processes import a_free_port, until_it_answers
@@ -24,28 +23,6 @@ from tests.proofs.stage import LONG, a_local_fcm, now, start
 
 CONNECTIONS = 4
 
-HOME = """
-local tokens, turn = { %(tokens)s }, 0
-request = function()
-    turn = turn %% #tokens + 1
-    return wrk.format("GET", "/v1/today", { authorization = "Bearer " .. tokens[turn] })
-end
-"""
-# One answers, and next releases what they answered before.
-ANSWERING = """
-local tokens, checkins, turn = { %(tokens)s }, { %(checkins)s }, 0
-request = function()
-    local who = math.floor(turn / 2) %% #tokens + 1
-    local where = "/v1/checkins/" .. checkins[who] .. "/answers"
-    local head = { authorization = "Bearer " .. tokens[who], ["content-type"] = "application/json" }
-    turn = turn + 1
-    if turn %% 2 == 1 then
-        local said = '{"answers": [{"question": "appreciation", "value": "For the tea."}]}'
-        return wrk.format("PUT", where, head, said)
-    end
-    return wrk.format("POST", where .. "/released", head, '{"questions": ["connection"]}')
-end
-"""
 # Out of the way, so that only those come who are told to.
 AWAY = "update schedule_hour set next_at = next_at + interval '7 days', next_on = next_on + 7"
 IN_LINE = """
@@ -80,16 +57,12 @@ class Served:
     come: int = 0  # how many hours were made to come
 
     async def is_asked(self, script: str, seconds: float) -> Load:
-        moment = now()
-        given = {
-            "tokens": ", ".join(
-                f'"{tokens.issue(TOKEN_KEYS, Claims(who.account_id, who.session_id), moment)}"'
-                for who in self.asked
-            ),
-            "checkins": ", ".join(f'"{who.checkin_id}"' for who in self.asked),
-        }
         return await load(
-            self.address, script % given, self.folder, connections=CONNECTIONS, seconds=seconds
+            self.address,
+            asked_by(self.asked, script),
+            self.folder,
+            connections=CONNECTIONS,
+            seconds=seconds,
         )
 
     async def rings(self, due: int) -> Rang:
