@@ -30,7 +30,6 @@ from schemas.pairing import PARTNER_NAME
 from schemas.partner_nudges import CONTACTS, PartnerNudge
 from schemas.privacy import Deletion
 from schemas.schedules import IN_FORCE, Hour, Schedule
-from schemas.short import Short
 from schemas.space import SPACES, Space, SpacePublic, SpaceTaken
 
 
@@ -137,10 +136,8 @@ SCREEN: dict[str, ScalarSelect[Any]] = {
     "deletion_due_at": DELETION_DUE.scalar_subquery(),
 }
 # My name and my partner's, sealed; and the screen as text, which Pydantic reads at one go.
-TODAY = Short(
-    select(
-        NAME.scalar_subquery(),
-        PARTNER_NAME.scalar_subquery(),
-        cast(func.json_build_object(*chain.from_iterable(SCREEN.items())), Text),
-    )
+TODAY = select(
+    NAME.scalar_subquery(),
+    PARTNER_NAME.scalar_subquery(),
+    cast(func.json_build_object(*chain.from_iterable(SCREEN.items())), Text),
 )
