@@ -134,7 +134,7 @@ def nudge_of(occurrence: Occurrence, checkin_id: UUID, now: datetime) -> Nudge:
         couple_id=schedule.couple_id,
         kind=Kind.CHECKIN_REMINDER,
         about=checkin_id,
-        made_at=occurrence.at + spread(schedule.couple_id or occurrence.account_id),
+        made_at=spread(occurrence.at, schedule.couple_id or occurrence.account_id),
         expires_at=occurrence.at + OPEN_FOR[Cadence(schedule.cadence)],
     )
 

@@ -37,13 +37,13 @@ class Worker:
         self.engines, self.sender, self.clock = engines, sender, clock
 
     async def tick(self) -> timedelta:
-        """Until nothing is due; returns how long FCM wants peace."""
-        peace = timedelta(0)
+        """Until nothing is due; returns how long this worker has nothing to try."""
+        rest = timedelta(0)
         while True:
-            handled, asked = await worker.tick(self.engines["worker"], self.sender, self.clock.now)
-            peace = max(peace, asked)
+            handled, more = await worker.tick(self.engines["worker"], self.sender, self.clock.now)
+            rest = max(rest, more)
             if not handled:
-                return peace
+                return rest
 
 
 @pytest.fixture
