@@ -139,8 +139,7 @@ async def work(
     per_minute: int = PER_MINUTE,
 ) -> None:
     """Tick until told to stop; then finish what has begun, and nothing more."""
-    done: dict[Chore, datetime] = {}
-    rests_until = EARLIEST
+    done, rests_until = dict[Chore, datetime](), EARLIEST
     while not stop.is_set():
         wait = AFTER_A_FAILURE
         try:
