@@ -13,6 +13,9 @@ from notifications.fcm import Fcm, open_fcm
 from tests.conftest import Engines
 from tests.fakes import Clock
 
+# Messages a minute. The clock stands still: what is no scene about the pace must fit into a second.
+AT_ONCE = 10**8
+
 
 class Phones(AsyncClient):
     """What arrived, and the switch for everything that can go wrong."""
@@ -40,10 +43,14 @@ class Worker:
         """Until nothing is due; returns how long this worker has nothing to try."""
         rest = timedelta(0)
         while True:
-            handled, more = await worker.tick(self.engines["worker"], self.sender, self.clock.now)
+            handled, more = await self.once()
             rest = max(rest, more)
             if not handled:
                 return rest
+
+    async def once(self, per_minute: int = AT_ONCE) -> tuple[int, timedelta]:
+        engine, now = self.engines["worker"], self.clock.now
+        return await worker.tick(engine, self.sender, now, per_minute=per_minute)
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from notifications import sending, worker
+from notifications import sending
 from notifications.emulator import service_account
 from notifications.fcm import open_fcm
 from notifications.pace import LEAST, LEAST_PER_MINUTE
@@ -32,9 +32,8 @@ CROWD = LEAST + 10  # of whom so many are too many for one second
 class Slow(Worker):
     """The slowest that a worker may be told to be."""
 
-    async def once(self) -> int:
-        engine, now = self.engines["worker"], self.clock.now
-        handled, _ = await worker.tick(engine, self.sender, now, per_minute=LEAST_PER_MINUTE)
+    async def sends(self) -> int:
+        handled, _ = await self.once(LEAST_PER_MINUTE)
         return handled
 
 
@@ -63,7 +62,7 @@ async def test_two_that_look_at_once_take_one_after_the_other(
 
     async with engines["owner"].begin() as owner:
         await owner.execute(text("select from sending for update"))
-        both = [asyncio.create_task(each.once()) for each in workers]
+        both = [asyncio.create_task(each.sends()) for each in workers]
         waiting = "select count(*) = 2 from pg_locks where not granted"
         async with asyncio.timeout(ENOUGH):
             while not (await owner.execute(text(waiting))).scalar():
@@ -82,11 +81,11 @@ async def test_in_a_second_two_send_no_more_than_one_may(
     clock.to((await a_crowd(db, CROWD))[0].clock.now)
 
     for _ in range(3):
-        await asyncio.gather(*(each.once() for each in workers))
+        await asyncio.gather(*(each.sends() for each in workers))
     assert await rang(phones) == LEAST
 
     clock.forward(seconds=1)
-    await asyncio.gather(*(each.once() for each in workers))
+    await asyncio.gather(*(each.sends() for each in workers))
     assert await rang(phones) == CROWD
 
 
@@ -97,14 +96,14 @@ async def test_what_fcm_tells_one_both_hear(
     await phones.fail({"mode": "quota", "retry_after": 30, "times": 1})
     await sam.sends()
     one, other = workers
-    await one.once()
+    await one.sends()
     await alex.sends()
 
     clock.forward(seconds=29)
-    assert await other.once() == 0
+    assert await other.sends() == 0
 
     clock.forward(seconds=1)
-    await other.once()
+    await other.sends()
     assert await phones.rang(sam.phone) == await phones.rang(alex.phone) == ["partner_nudge"]
 
 
@@ -115,11 +114,11 @@ async def test_who_is_not_let_in_does_not_keep_the_other_from_sending(
     await sam.sends()
     await phones.fail({"mode": "token_down"})
     one, other = workers
-    await one.once()
+    await one.sends()
     await phones.recover()
     await alex.sends()
 
-    await other.once()
+    await other.sends()
 
     assert await phones.rang(sam.phone) == ["partner_nudge"]
 
@@ -134,7 +133,7 @@ async def test_a_push_rings_on_all_of_its_phones_or_waits(
     await db.commit()
 
     for done in (LEAST, 2 * LEAST):
-        await asyncio.gather(*(each.once() for each in workers))
+        await asyncio.gather(*(each.sends() for each in workers))
         assert await rang(phones) == done
         clock.forward(seconds=1)
 

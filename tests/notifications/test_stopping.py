@@ -24,7 +24,7 @@ from tests.builders import Person, Two
 from tests.conftest import Engines
 from tests.crowd import a_crowd
 from tests.fakes import Clock
-from tests.notifications.conftest import Phones, Worker
+from tests.notifications.conftest import AT_ONCE, Phones, Worker
 from tests.processes import ENOUGH, a_free_port, a_process, until_it_answers
 
 SIGN_UP = {
@@ -35,7 +35,6 @@ SIGN_UP = {
     "locale": "en",
     "born_on": "1990-05-17",
 }
-AT_ONCE = "100000000"  # messages a minute: all of these in one second
 A_WAVE_TAKES = 5  # seconds; less than a push is waited for
 
 
@@ -122,7 +121,7 @@ async def test_a_worker_ends_its_wave_and_gives_back_what_it_has_not_begun(
         for person in await a_crowd(db, WAVE):  # all are claimed at once, and make two waves
             await another_phone_that_rings(db, person)
         await db.commit()
-        settings = {"TWOFOLD_FCM_EMULATOR": fcm, "TWOFOLD_FCM_PER_MINUTE": AT_ONCE}
+        settings = {"TWOFOLD_FCM_EMULATOR": fcm, "TWOFOLD_FCM_PER_MINUTE": str(AT_ONCE)}
         async with a_process("worker", database=database, data=tmp_path, **settings) as process:
             async with asyncio.timeout(ENOUGH):
                 while len((await phones.get("/phones")).json()) < WAVE - 1:
