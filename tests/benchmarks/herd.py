@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from random import Random
 from statistics import quantiles
-from time import perf_counter
+from time import process_time
 
 from notifications.pace import PER_MINUTE
 from notifications.schedule import AWAY, QUARTER
@@ -34,9 +34,8 @@ HEADS = ["", "busiest minute", "of it FCM took", "429", "beside a quarter", "med
 def main() -> None:
     asked = parser().parse_args()
     weight = asked.couples // asked.sampled
-    began = perf_counter()
+    began = process_time()
     crowd = [*rings(Random(asked.seed), asked.sampled, SUNDAY)]
-    # Each person with the same quota and the same bucket as all of them: in whole messages.
     shared = {"weight": weight, "quota": QUOTA, "speed": asked.speed}
     ours = Way("as it is", **shared, per_minute=asked.per_minute)
     ways = (
@@ -48,7 +47,7 @@ def main() -> None:
     days = [lived(way, crowd, asked.seed) for way in ways]
     if days[0].wrong:
         sys.exit(f"{len(days[0].wrong)} that should not be, such as {days[0].wrong[0]}")
-    told(days, crowd, weight, perf_counter() - began).keep()
+    told(days, crowd, weight, process_time() - began).keep()
 
 
 def parser() -> argparse.ArgumentParser:
@@ -75,7 +74,8 @@ def told(days: Sequence[Day], crowd: Sequence[Ring], weight: int, took: float) -
     section.says = [
         f"""A Sunday of {weight * len(crowd):,} reminders, {at_once:,} of them for one instant,
 {hour:%H:%M} UTC. Each of {len(crowd):,} people with settings of their own stands for {weight}.
-Every decision is made by the worker's own functions; made up are the people, FCM (a quota by the
+Every decision is made by the worker's own functions, with its own bucket of
+{ours.way.per_minute:,} messages a minute; made up are the people, FCM (a quota by the
 minute, 429 until the next one, every hundredth answer a 503) and how fast all workers together
 are able to send ({ours.way.speed:,} messages a second). There is no database in it.""",
         f"""{sum(ours.fcm.seconds.values()):,} messages left. None came before its hour or after
@@ -83,8 +83,8 @@ its time, into quiet hours, into space or without consent: each was looked at in
 the worker's. In no second did more leave than the bucket holds; FCM refused {ours.fcm.refused:,}.
 From an hour (or the end of quiet hours that it fell into) to the ring it took at most
 {minutes(max(ours.waits))}; more than nine minutes, which the spread alone may take, for
-{len(late) / len(ours.waits):.2%}.""",
-        f"Worked out in {took / 60:.1f} minutes on one core.",
+{len(late) / len(ours.waits):.2%}. Given up is whom a 503 met three times, or a 429.""",
+        f"Worked out in {took / 60:.1f} minutes of one core.",
     ]
     section.tables = [Table([*HEADS, "longest wait", "given up"], [row(each) for each in days])]
     section.plots = [the_day(ours), the_hour(days, hour)]

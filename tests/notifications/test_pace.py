@@ -2,6 +2,7 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -74,8 +75,13 @@ def a_minute_of_all() -> tuple[Pace, datetime]:
     return pace, now
 
 
-def test_a_second_that_is_missed_does_not_send_everybody_back_to_the_start() -> None:
+@pytest.mark.parametrize("in_between", [0, 10])
+def test_a_second_that_is_missed_does_not_send_everybody_back_to_the_start(
+    in_between: int,
+) -> None:
     pace, now = a_minute_of_all()
+    if in_between:
+        _, pace = granted(pace, now + SECOND, PER_MINUTE, in_between)
 
     number, _ = granted(pace, now + 2 * SECOND, PER_MINUTE, 10 * FULL)
 
@@ -110,6 +116,14 @@ def test_while_fcm_wants_peace_nothing_leaves_and_then_a_little(peace: int, late
     number, _ = granted(pace, then, PER_MINUTE, 10 * FULL)
 
     assert number == (STEP if then >= now + timedelta(seconds=peace) else 0)
+
+
+def test_after_peace_of_a_second_all_begin_at_the_bottom_too() -> None:
+    pace, now = a_minute_of_all()
+
+    number, _ = granted(hushed(pace, now, SECOND), now + SECOND, PER_MINUTE, 10 * FULL)
+
+    assert number == STEP
 
 
 def test_the_longer_peace_counts() -> None:
