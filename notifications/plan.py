@@ -168,7 +168,7 @@ def nudge_of(occurrence: Occurrence, checkin_id: UUID, now: datetime) -> dict[st
         "couple_id": occurrence.couple_id,
         "kind": Kind.CHECKIN_REMINDER,
         "about": checkin_id,
-        "made_at": came_at + spread(occurrence.couple_id or occurrence.account_id),
+        "made_at": spread(came_at, occurrence.couple_id or occurrence.account_id),
         "expires_at": came_at + OPEN_FOR[occurrence.cadence],
         "held": False,
         "looked": False,
