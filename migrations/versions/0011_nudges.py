@@ -35,7 +35,6 @@ create table nudge (
 );
 create index ix_nudge_expires_at on nudge (expires_at);
 create index ix_nudge_about on nudge (about);
-create index ix_nudge_account_id on nudge (account_id);
 
 create table partner_nudge (
     account_id uuid not null,
