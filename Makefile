@@ -31,7 +31,7 @@ contract: ## Lint openapi.yaml and type-check a TypeScript client of it (needs N
 proof-%: .venv/dev
 	$(BIN)/python -m tests.proofs.$* $(SIZES)
 
-PROOFS := matrix races states fuzz privacy crash writes outage access occurrences bouncer
+PROOFS := matrix races states fuzz privacy crash writes outage access occurrences bouncer many
 proofs: $(PROOFS:%=proof-%) ## Run the programs that prove, at full size (also one by one: make proof-crash)
 
 # What is measured, turn by turn with what it is compared with; takes sizes, too.

@@ -6,6 +6,7 @@ then nothing here differs by what the other did: never answered, skipped, not re
 allowed all look alike. What was released once keeps its words.
 """
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import NoReturn
 from uuid import UUID
@@ -70,7 +71,10 @@ class AlreadyRevealed(Refusal):
 @router.get("", summary="Read a check-in")
 async def read_checkin(checkin_id: UUID, me: Me, db: Db, now: Now) -> CheckinAnswers:
     """Its questions, my answers, and my partner's where both of us have released them."""
-    return await seen(await load(checkin_id, me, db), me, db, now)
+    checkin = await load(checkin_id, me, db)
+    mine, partners = await answers(checkin, me, db), await revealed(checkin, me, db, now)
+    closed = await closed_topics(me, await my_consents(me, db, now), db)
+    return policy.shown_to(me, checkin, mine, partners, closed)
 
 
 async def load(checkin_id: UUID, me: Person, db: AsyncSession) -> Checkin:
@@ -78,13 +82,6 @@ async def load(checkin_id: UUID, me: Person, db: AsyncSession) -> Checkin:
     if checkin is None:
         raise NotFound
     return checkin
-
-
-async def seen(checkin: Checkin, me: Person, db: AsyncSession, now: datetime) -> CheckinAnswers:
-    mine, partners = await answers(checkin, me, db), await revealed(checkin, me, db, now)
-    closed = await closed_topics(me, db, now)
-    pack = PACKS[checkin.pack, checkin.version]
-    return policy.shown_to(me, checkin, pack, mine, partners, closed)
 
 
 async def answers(checkin: Checkin, me: Person, db: AsyncSession) -> dict[str, Answer]:
@@ -105,9 +102,9 @@ async def my_consents(me: Person, db: AsyncSession, now: datetime) -> set[Purpos
     return allowed((await db.exec(CONSENTS, params=me.scope)).all(), me.couple_id, now)
 
 
-async def closed_topics(me: Person, db: AsyncSession, now: datetime) -> set[Topic]:
+async def closed_topics(me: Person, consents: set[Purpose], db: AsyncSession) -> set[Topic]:
     rows = await db.exec(BOUNDARIES, params=me.scope | {"partner": None})
-    return policy.topics_closed(boundaries_of(rows), await my_consents(me, db, now))
+    return policy.topics_closed(boundaries_of(rows), consents)
 
 
 @router.put(
@@ -122,20 +119,28 @@ async def answer(
     checkin = await load(checkin_id, me, db)
     if not checkin.open_to(me, now):
         raise CheckinClosed
-    if Purpose.CHECKINS not in await my_consents(me, db, now):
+    if Purpose.CHECKINS not in (consents := await my_consents(me, db, now)):
         raise CheckinsNotAllowed
-    pack, closed = PACKS[checkin.pack, checkin.version], await closed_topics(me, db, now)
-    if wrong := policy.refused_answers(body, pack, closed):
+    closed = await closed_topics(me, consents, db)
+    if wrong := policy.refused_answers(body, PACKS[checkin.pack, checkin.version], closed):
         raise_invalid(wrong)
-    known = await answers(checkin, me, db)
+    mine = await answers(checkin, me, db)
     for each in body.answers:
-        row = known.get(each.question) or Answer.to(each.question, checkin, me, now)
+        row = mine.get(each.question) or Answer.to(each.question, checkin, me, now)
         if not row.says(each.value, me.key, now):
             raise AnswerFinal
+        mine[each.question] = row
+    await store([mine[each.question] for each in body.answers], db)
+    await outbox.checkin_answered(db, me.id, checkin.id)
+    return policy.shown_to(me, checkin, mine, await revealed(checkin, me, db, now), closed)
+
+
+async def store(rows: Iterable[Answer], db: AsyncSession) -> None:
+    """All at once, however many there are and whatever of them has changed."""
+    for row in rows:
+        row.rewrite()
         db.add(row)
     await db.flush()
-    await outbox.checkin_answered(db, me.id, checkin.id)
-    return await seen(checkin, me, db, now)
 
 
 @router.post(
@@ -152,17 +157,19 @@ async def release(
     checkin = await load(checkin_id, me, db)
     if (us := me.member) is None or checkin.couple_id != us.couple_id:
         raise CheckinClosed
-    if Purpose.SHARING not in await my_consents(me, db, now):
+    if Purpose.SHARING not in (consents := await my_consents(me, db, now)):
         raise SharingNotAllowed
     mine, before = await answers(checkin, me, db), await revealed(checkin, me, db, now)
     if wrong := policy.not_to_release(body, mine):
         raise_invalid(wrong)
     for question in body.questions:
         mine[question].release(us)
-    await db.flush()
-    if set(before) < set(await revealed(checkin, me, db, now)):
+    await store([mine[question] for question in body.questions], db)
+    partners = await revealed(checkin, me, db, now)
+    if set(before) < set(partners):
         await outbox.tell(db, us.partner_id, us.couple_id, Kind.REVEAL, now, checkin.id)
-    return await seen(checkin, me, db, now)
+    closed = await closed_topics(me, consents, db)
+    return policy.shown_to(me, checkin, mine, partners, closed)
 
 
 def raise_invalid(wrong: policy.Wrong) -> NoReturn:

@@ -5,13 +5,13 @@ a connection of the database. All sections are of one moment, since the transact
 them sees the database as it was at its first statement.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel, TypeAdapter
-from sqlalchemy import Executable
 from sqlmodel.ext.asyncio.session import AsyncSession
+from sqlmodel.sql.expression import Select, SelectOfScalar
 
 from api.door import myself
 from api.policy import nudges as policy
@@ -27,6 +27,7 @@ from schemas.partner_nudges import CONTACTS
 from schemas.privacy import DELETION, DeletionPublic
 from schemas.space import MY_SPACE
 
+Rows = Select[*tuple[Any, ...]] | SelectOfScalar[Any]
 PAGE = 500  # rows
 INSTANT = TypeAdapter(datetime)
 
@@ -53,8 +54,15 @@ def in_json(shown: BaseModel) -> bytes:
     return shown.model_dump_json().encode()
 
 
-async def read_pages(rows: Executable, me: Person, db: AsyncSession) -> AsyncIterator[Any]:
-    """From a cursor in the database, which sends a page at a time."""
+async def read_pages(rows: Rows, me: Person, db: AsyncSession) -> AsyncIterator[Any]:
+    """Hardly anybody has more than a page. Whoever has is read anew from a cursor in the database,
+    which sends a page at a time.
+    """
+    first: Sequence[Any] = (await db.exec(rows.limit(PAGE + 1), params=me.scope)).all()
+    if len(first) <= PAGE:
+        for each in first:
+            yield each
+        return
     found = await db.stream(rows, me.scope, execution_options={"yield_per": PAGE})
     async for row in found:
         yield row if len(row) > 1 else row[0]
@@ -109,7 +117,7 @@ def as_it_is(form: type[BaseModel]) -> Callable[[Person, Any], BaseModel]:
     return lambda _, row: form.model_validate(row, from_attributes=True)
 
 
-MANY: Mapping[str, tuple[Executable, Callable[[Person, Any], BaseModel]]] = {
+MANY: Mapping[str, tuple[Rows, Callable[[Person, Any], BaseModel]]] = {
     "sessions": (exported.MY_SESSIONS, as_it_is(export.SessionExport)),
     "identities": (exported.MY_IDENTITIES, as_it_is(IdentityPublic)),
     "security_events": (exported.MY_EVENTS, as_it_is(export.SecurityEventExport)),

@@ -10,9 +10,9 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from api.deps import Claims, House, Now, become, opened
 from api.errors import Refusal
 from api.known_phones import count_try
-from schemas.accounts import ACCOUNT, ACCOUNT_BY_EMAIL, NOBODY, Account
+from schemas.accounts import ACCOUNT, ACCOUNT_BY_EMAIL, HELD, NOBODY, Account
 from schemas.database import transaction
-from schemas.sessions import HELD_ACCOUNT, Proof, SignIn
+from schemas.sessions import Proof, SignIn
 
 
 class WrongCredentials(Refusal):
@@ -54,8 +54,7 @@ async def hold(matched: Matched, db: AsyncSession) -> None:
     """From here on the password stays what it is. If it changed while it was tried, the sessions
     of the old one are over already: this one would be left.
     """
-    await db.exec(HELD_ACCOUNT, params={"me": matched.account_id})
-    account = (await db.exec(ACCOUNT, params={"me": matched.account_id})).one_or_none()
+    account = (await db.exec(HELD, params={"me": matched.account_id})).one_or_none()
     if account is None or account.password_hash != matched.password_hash:
         raise WrongCredentials
 

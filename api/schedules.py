@@ -94,19 +94,20 @@ async def make(body: ScheduleWrite, me: MeWriting, db: Db, now: Now, once: Once)
         await knock(paired(me), Approach(), db, now)
     db.add(schedule)
     await db.flush()
-    await sign(schedule, body, me, db, now)
+    hour = await sign(schedule, body, me, db, now)
     await propose(schedule, me, db, now)
-    return await once.keep(await seen(schedule, me, db), schedule.couple_id)
+    return await once.keep(await seen(schedule, hour, me, db), schedule.couple_id)
 
 
 async def sign(
-    schedule: Schedule, hour: HourFields, me: Person, db: AsyncSession, now: datetime
-) -> None:
+    schedule: Schedule, body: HourFields, me: Person, db: AsyncSession, now: datetime
+) -> Hour:
     await db.exec(NO_LONGER_DECLINED, params={"me": me.id, "id": schedule.id})
     await db.merge(Signature.of(me, schedule))
-    await db.merge(Hour.of(me, schedule, hour, now))
+    hour = await db.merge(Hour.of(me, schedule, body, now))
     await db.flush()
     await outbox.no_longer_waits(db, me.id, Kind.SCHEDULE_PROPOSED, schedule.id)
+    return hour
 
 
 async def propose(schedule: Schedule, me: Person, db: AsyncSession, now: datetime) -> None:
@@ -115,9 +116,9 @@ async def propose(schedule: Schedule, me: Person, db: AsyncSession, now: datetim
         await outbox.tell(db, me.partner_id, me.couple_id, Kind.SCHEDULE_PROPOSED, now, about)
 
 
-async def seen(schedule: Schedule, me: Person, db: AsyncSession) -> SchedulePublic:
+async def seen(schedule: Schedule, hour: Hour, me: Person, db: AsyncSession) -> SchedulePublic:
     signatures = (await db.exec(SIGNATURES_OF, params={"id": schedule.id})).all()
-    return policy.shown_to(me, schedule, signatures, await db.get(Hour, (me.id, schedule.id)))
+    return policy.shown_to(me, schedule, signatures, hour)
 
 
 async def load(schedule_id: UUID, me: Person, db: AsyncSession) -> Schedule:
@@ -145,8 +146,8 @@ async def change(
     if not policy.same_terms(schedule, body):
         schedule.propose(me, body, now)
         await propose(schedule, me, db, now)
-    await sign(schedule, body, me, db, now)
-    return await seen(schedule, me, db)
+    hour = await sign(schedule, body, me, db, now)
+    return await seen(schedule, hour, me, db)
 
 
 @router.put(
@@ -163,8 +164,8 @@ async def agree(
     schedule = await load(schedule_id, me, db)
     if body.version != schedule.version:
         raise OtherVersion
-    await sign(schedule, body, me, db, now)
-    return await seen(schedule, me, db)
+    hour = await sign(schedule, body, me, db, now)
+    return await seen(schedule, hour, me, db)
 
 
 @router.delete(

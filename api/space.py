@@ -46,7 +46,11 @@ async def take_space(body: SpaceWrite, me: Writer, db: Db, now: Now) -> SpaceMin
     if policy.begins_for_partner(before, body, now):
         await outbox.tell(db, me.partner_id, me.couple_id, Kind.SPACE_BEGAN, now)
 
-    space = await db.merge(Space.of(me, body, policy.began_at(before, now)))
+    space = Space.of(me, body, policy.began_at(before, now))
+    if before:
+        await db.merge(space)
+    else:
+        db.add(space)
     return SpaceMine.model_validate(space)
 
 

@@ -176,5 +176,7 @@ class AccountPublic(Named, AccountFields):
 
 
 ACCOUNT = select(Account).where(col(Account.id) == bindparam("me"))
+# Nobody changes it until the transaction is over.
+HELD = ACCOUNT.with_for_update(key_share=True)
 ACCOUNT_BY_EMAIL = select(func.account_by_email(bindparam("email"), bindparam("now"), type_=Uuid))
 NOBODY = UUID(int=0)

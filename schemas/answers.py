@@ -15,6 +15,7 @@ from pydantic import (
     WrapValidator,
 )
 from sqlalchemy import CheckConstraint, LargeBinary, String, Uuid, bindparam, func
+from sqlalchemy.orm.attributes import flag_modified
 from sqlmodel import Field, SQLModel, col, column, select
 from sqlmodel.sql.expression import Select
 
@@ -89,6 +90,13 @@ class Answer(Mine, Reveal, table=True):
     def take_back(self) -> None:
         """Its words stay final, for its author alone."""
         self.released, self.shared = False, None
+
+    def rewrite(self) -> None:
+        """All of it is written again. Rows of which different columns have changed would go to the
+        database one after the other, and like this they go together.
+        """
+        for name in ("sealed", "shared", "released", "final", "answered_at"):
+            flag_modified(self, name)
 
     def public(self, key: bytes) -> "AnswerMine":
         """What I answered, for my own eyes."""

@@ -14,7 +14,7 @@ from schemas.boundaries import Boundaries
 from schemas.checkins import Checkin
 from schemas.consents import Purpose
 from schemas.pairing import Person
-from schemas.questionnaires import Pack, Topic
+from schemas.questionnaires import PACKS, Pack, Topic
 
 Wrong = list[tuple[tuple[str | int, ...], str]]  # where in the body, and why
 
@@ -46,16 +46,15 @@ def not_to_release(body: ReleaseWrite, mine: Mapping[str, Answer]) -> Wrong:
     return [(("questions", place), why) for place, each in asked if each not in answered]
 
 
-def shown_to(  # noqa: PLR0913, PLR0917 - all that a view of it depends on, and nothing else
+def shown_to(
     me: Person,
     checkin: Checkin,
-    pack: Pack,
     mine: Mapping[str, Answer],
     partners: Mapping[str, Any],
     closed: set[Topic],
 ) -> CheckinAnswers:
     """All that I am asked or have answered. What is not revealed is null, for whatever reason."""
-    shown = pack.shown_in(me.locale)
+    shown = PACKS[checkin.pack, checkin.version].shown_in(me.locale)
     asked = [
         QuestionAsked(
             question=question,

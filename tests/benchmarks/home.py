@@ -95,7 +95,7 @@ async def measure(database: Database, people: list[Asked], sizes: Namespace) -> 
 async def an_api(database: Database, **settings: object) -> AsyncIterator[tuple[str, Cpu]]:
     """One process, as in production, and what it spends."""
     port = a_free_port()
-    process = await house.serve(database, int(port), **settings)
+    process = await house.serve(database, int(port), None, **settings)
     try:
         await until_it_answers(f"http://127.0.0.1:{port}")
         yield f"http://127.0.0.1:{port}", Cpu(lambda: [process.pid])

@@ -1,7 +1,7 @@
 """Space against a queue: what has not left stays, however much of it there is."""
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -20,14 +20,14 @@ A_THOUSAND = 1000
 PUSHED = {"id", "account_id", "couple_id", "kind", "expires_at"}
 
 
-async def a_thousand_wait_for(person: Person, db: AsyncSession) -> None:
+async def a_thousand_wait_for(person: Person, db: AsyncSession, due: datetime = NOON) -> None:
     """Everything that a partner can cause, for a person with a cupboard full of phones."""
     for number in range(A_THOUSAND // len(KINDS)):
-        session = Session.begin(person.id, NOON)
+        session = Session.begin(person.id, due)
         db.add(session)
         await db.flush()
         device = Device(
-            id=new_id(NOON),
+            id=new_id(due),
             account_id=person.id,
             session_id=session.id,
             target_kind=TargetKind.TOKEN,
@@ -35,22 +35,22 @@ async def a_thousand_wait_for(person: Person, db: AsyncSession) -> None:
             platform=Platform.ANDROID,
             locale=Locale.EN,
             discreet=False,
-            registered_at=NOON,
+            registered_at=due,
         )
         db.add(device)
     for kind in KINDS:
         nudge = Nudge(
-            id=new_id(NOON),
+            id=new_id(due),
             account_id=person.id,
             kind=kind,
             about=None,
-            made_at=NOON,
-            expires_at=NOON + timedelta(days=1),
+            made_at=due,
+            expires_at=due + timedelta(days=1),
             couple_id=None,
         )
         db.add(nudge)
         await db.flush()
-        db.add(Push(**nudge.model_dump(include=PUSHED), due_at=NOON))
+        db.add(Push(**nudge.model_dump(include=PUSHED), due_at=due))
     await db.commit()
 
 

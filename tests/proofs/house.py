@@ -26,11 +26,13 @@ def in_text(keys: Mapping[str, bytes]) -> str:
     return ",".join(f"{name}:{key.hex()}" for name, key in keys.items())
 
 
-async def serve(database: Database, port: int, **settings: object) -> Process:
+async def serve(
+    database: Database, port: int, pooler: str | None = None, **settings: object
+) -> Process:
     """One `twofold serve`, with the keys that the people of the tests have."""
     return await start(
         *("api.cli", "serve"),
-        database_url=database.as_text,
+        database_url=pooler or database.as_text,
         data=database.folder.parent,
         token_keys=in_text(TOKEN_KEYS),
         data_keys=in_text(KEYRING.keys),

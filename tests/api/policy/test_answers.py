@@ -87,7 +87,7 @@ def test_nothing_but_the_revealed_comes_from_the_partner(partners: dict[str, Any
     me, checkin = a_scene()
     mine = answers_of(checkin, me, opening="in_writing", money_talks=None)
 
-    shown = shown_to(me, checkin, PACK, mine, partners, {Topic.MONEY, Topic.INTIMACY})
+    shown = shown_to(me, checkin, mine, partners, {Topic.MONEY, Topic.INTIMACY})
 
     assert {each.question.id: each.partner for each in shown.questions if each.partner} == partners
     asked = [each.question.id for each in shown.questions]
