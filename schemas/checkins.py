@@ -9,6 +9,7 @@ from pydantic import StrictBool
 from sqlalchemy import (
     CheckConstraint,
     Date,
+    Index,
     UniqueConstraint,
     Uuid,
     bindparam,
@@ -66,11 +67,13 @@ class Checkin(SQLModel, table=True):
             *("account_id", "couple_id", "pack", "date", "schedule_id"),
             postgresql_nulls_not_distinct=True,
         ),
+        # Those that are open are found among those of years.
+        Index("ix_checkin_couple_id_closes_at", "couple_id", "closes_at"),
     )
 
     id: UUID = Field(primary_key=True)
     account_id: UUID | None = Field(foreign_key="account.id", ondelete="CASCADE")
-    couple_id: UUID | None = Field(index=True, foreign_key="couple.id")
+    couple_id: UUID | None = Field(foreign_key="couple.id")
     # Whose hand began it, for the door alone; null where both did, or the schedule of both.
     begun_by: UUID | None = Field(index=True, foreign_key="account.id", ondelete="SET NULL")
     # No foreign key: what was answered stays as it was when the schedule is long gone.

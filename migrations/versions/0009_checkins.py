@@ -33,7 +33,7 @@ create table checkin (
         references account (id)
         on delete set null
 );
-create index ix_checkin_couple_id on checkin (couple_id);
+create index ix_checkin_couple_id_closes_at on checkin (couple_id, closes_at);
 create index ix_checkin_begun_by on checkin (begun_by);
 create index ix_checkin_schedule_id on checkin (schedule_id);
 
