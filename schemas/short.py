@@ -23,6 +23,7 @@ class Short:
     """A constant statement of which at most one row is read, in the driver's types."""
 
     def __init__(self, statement: SelectBase) -> None:
+        self.statement = statement
         compiled = statement.compile(dialect=DIALECT)
         # Psycopg remembers how it read a statement of up to 4096 letters, and reads longer ones
         # each time anew.
