@@ -7,13 +7,11 @@ that somebody asked, and no more: to end a sign-up takes the password as well, a
 by whoever is signed in, who may stop it.
 """
 
-from datetime import datetime
 from typing import Annotated
 
 from fastapi import Depends
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col
-from sqlmodel.ext.asyncio.session import AsyncSession
 
 from api import links, passwords
 from api.areas import area
@@ -30,10 +28,10 @@ from api.policy.limits import (
     SIGN_UP,
     SIGN_UP_EMAIL,
 )
+from api.proof import become_known
 from notifications import outbox
 from schemas.accounts import (
     ACCOUNT,
-    ACCOUNT_BY_EMAIL,
     NOBODY,
     Account,
     AccountPublic,
@@ -79,13 +77,6 @@ async def sign_up(body: SignUp, db: Db, now: Now, house: House, counted: Counted
         letter = Letter(MailKind.KNOWN, body.email, known.locale, None)
     whose = known.id if known else None
     await outbox.post(db, letter, house.mail_keys, now, whose, sent=heard)
-
-
-async def become_known(email: str, db: AsyncSession, now: datetime) -> Account | None:
-    """Whose address it is, and from here on we act for them. As many statements for nobody's."""
-    found = (await db.exec(ACCOUNT_BY_EMAIL, params={"email": email, "now": now})).one()
-    await become(db, found or NOBODY)
-    return (await db.exec(ACCOUNT, params={"me": found or NOBODY})).one_or_none()
 
 
 async def applicant(body: Confirmation, now: Now, house: House, counted: Counted) -> Applicant:

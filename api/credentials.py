@@ -63,7 +63,7 @@ async def stop(kind: CredentialKind, me: MeWriting, db: Db, now: Now) -> None:
     stopped = await db.exec(STOP, params=me.scope | {"kind": kind})
     if stopped.first():
         event = SecurityEventKind(f"{kind}_stopped")
-        db.add(SecurityEvent.of(me.id, event, now, me.session_id))
+        db.add(SecurityEvent.by(me, event, now))
 
 
 async def chosen_password(body: PasswordWrite, claims: Claims, house: House, now: Now) -> str:
@@ -91,7 +91,7 @@ async def change_password(
     """
     change = CredentialChange.to_password(me.id, me.session_id, password_hash, now)
     await db.merge(change)
-    db.add(SecurityEvent.of(me.id, SecurityEventKind.PASSWORD_ASKED, now, me.session_id))
+    db.add(SecurityEvent.by(me, SecurityEventKind.PASSWORD_ASKED, now))
     return CredentialChangePublic.model_validate(change)
 
 
@@ -123,7 +123,7 @@ async def change_email(
         Letter(MailKind.EMAIL_CHANGE, account.email, account.locale, None),
     ):
         await outbox.post(db, letter, house.mail_keys, now, me.id)
-    db.add(SecurityEvent.of(me.id, SecurityEventKind.EMAIL_ASKED, now, me.session_id))
+    db.add(SecurityEvent.by(me, SecurityEventKind.EMAIL_ASKED, now))
     return CredentialChangePublic.model_validate(change)
 
 

@@ -17,11 +17,11 @@ from starlette.responses import HTMLResponse
 from starlette.routing import Route
 
 from api import links
-from api.accounts import become_known
 from api.deletion_texts import TEXTS, Page
 from api.deps import Fittings
 from api.passwords import WrongPassword
 from api.policy.limits import DELETION, DELETION_EMAIL, DELETION_PASSWORD, MAIL_LINK
+from api.proof import become_known
 from notifications import outbox
 from schemas.accounts import ACCOUNT, Email, composed
 from schemas.base import Locale

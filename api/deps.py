@@ -39,8 +39,10 @@ from schemas.identities import Issuer
 from schemas.mail import SEALED_FOR
 from schemas.pairing import OPENING, Member, Person
 from schemas.sealing import Keyring
+from schemas.short import Short
 
 FRESH_FOR = timedelta(minutes=10)
+OPENED = Short(OPENING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +142,7 @@ async def opened(
     claims: tokens.Claims, db: AsyncSession, now: datetime, house: Fittings, *, lock: bool
 ) -> Person:
     """One statement: session, account, couple, wall, keys and lock, all as they are now."""
-    row = await OPENING.one_or_none(db, session=claims.session_id, now=now, lock=lock)
+    row = await OPENED.one_or_none(db, session=claims.session_id, now=now, lock=lock)
     if row is None or row[0] != claims.account_id:
         raise NotSignedIn
     account_id, zone, locale, couple_id, partner_id, proved_at, my_key, our_key = row

@@ -120,7 +120,7 @@ async def prove(
     mine = await db.get(Identity, (me.id, issuer))
     if mine is None or not mine.shown_by(vouched, now):
         failed = SecurityEventKind.PROOF_FAILED
-        db.add(SecurityEvent.of(me.id, failed, now, me.session_id))
+        db.add(SecurityEvent.by(me, failed, now))
         return IdentityRefused.response()
     await put(IdentityNonce.of(vouched, me.id), db)
     session = await db.get_one(Session, me.session_id)
@@ -150,7 +150,7 @@ async def link(issuer: Issuer, vouched: ForMe, me: Fresh, db: Db, now: Now) -> I
     identity = Identity.of(vouched, me.id, now, good_from=now + policy.LINKED_FOR)
     await put(identity, db)
     linked = SecurityEventKind.IDENTITY_LINKED
-    db.add(SecurityEvent.of(me.id, linked, now, me.session_id))
+    db.add(SecurityEvent.by(me, linked, now))
     return IdentityPublic.model_validate(identity)
 
 
@@ -178,4 +178,4 @@ async def unlink(issuer: Issuer, me: MeWriting, db: Db, now: Now, house: House) 
     others = {"session": me.session_id, "since": since}
     await db.exec(END_OTHER_SESSIONS, params=me.scope | others)
     unlinked = SecurityEventKind.IDENTITY_UNLINKED
-    db.add(SecurityEvent.of(me.id, unlinked, now, me.session_id))
+    db.add(SecurityEvent.by(me, unlinked, now))

@@ -72,8 +72,7 @@ async def everything(
         for engine in engines:
             await ready(engine, migrations.head())
         sender, fcm = await house.enter_async_context(a_sender(settings, clock))
-        post = a_postman(settings)
-        await house.enter_async_context(working(workers, sender, post, shared_clock))
+        await house.enter_async_context(working(workers, sender, settings, shared_clock))
         fitted = fittings(settings, api, clock)
         by_role = dict(zip(Role, engines, strict=True))
         await house.enter_async_context(counted(settings, by_role, fitted.passwords))
@@ -105,12 +104,16 @@ def counted(
 
 @asynccontextmanager
 async def working(
-    engine: AsyncEngine, sender: Fcm, post: Postman, clock: Callable[[], Awaitable[datetime]]
+    engine: AsyncEngine,
+    sender: Fcm,
+    settings: Settings,
+    clock: Callable[[], Awaitable[datetime]],
 ) -> AsyncIterator[None]:
     """A worker that finishes what it has begun when the block is left."""
     stop = asyncio.Event()
     both = asyncio.gather(
-        worker.work(engine, sender, clock, stop), postman.work(engine, post, clock, stop)
+        worker.work(engine, sender, clock, stop, settings.fcm_per_minute),
+        postman.work(engine, a_postman(settings), clock, stop),
     )
     try:
         yield

@@ -70,7 +70,7 @@ async def ask_for_deletion(me: Fresh, db: Db, now: Now) -> DeletionPublic:
     Asked again, it is not put off.
     """
     if (await db.exec(begun(me.id, now))).first():
-        db.add(SecurityEvent.of(me.id, SecurityEventKind.DELETION_ASKED, now, me.session_id))
+        db.add(SecurityEvent.by(me, SecurityEventKind.DELETION_ASKED, now))
     return DeletionPublic.of((await db.exec(DELETION, params=me.scope)).one())
 
 
@@ -78,4 +78,4 @@ async def ask_for_deletion(me: Fresh, db: Db, now: Now) -> DeletionPublic:
 async def take_deletion_back(me: MeWriting, db: Db, now: Now) -> None:
     """Everything stays as it is. Where I did not ask, nothing happens."""
     if (await db.exec(TAKE_BACK, params=me.scope)).first():
-        db.add(SecurityEvent.of(me.id, SecurityEventKind.DELETION_STOPPED, now, me.session_id))
+        db.add(SecurityEvent.by(me, SecurityEventKind.DELETION_STOPPED, now))

@@ -71,6 +71,6 @@ async def work(settings: Settings, url: URL, clock: Clock) -> None:
         # Workers on several machines go by one clock: the database's.
         by = partial(worker.database_clock, engine)
         await asyncio.gather(
-            worker.work(engine, sender, by, stop),
+            worker.work(engine, sender, by, stop, settings.fcm_per_minute),
             postman.work(engine, a_postman(settings), by, stop),
         )

@@ -1,5 +1,6 @@
 """Proving with a password that it is me: to sign in, and once more while I am signed in."""
 
+from datetime import datetime
 from typing import Annotated, NamedTuple
 from uuid import UUID
 
@@ -9,7 +10,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from api.deps import Claims, House, Now, become, opened
 from api.errors import Refusal
 from api.known_phones import count_try
-from schemas.accounts import ACCOUNT, ACCOUNT_BY_EMAIL, HELD, NOBODY
+from schemas.accounts import ACCOUNT, ACCOUNT_BY_EMAIL, HELD, NOBODY, Account
 from schemas.database import transaction
 from schemas.sessions import Proof, SignIn
 
@@ -35,15 +36,18 @@ async def prove(
     What is done for an unknown address is done for a known one, statement by statement.
     """
     async with transaction(house.engine) as db:
-        asked = {"email": body.email, "now": now}
-        found = (await db.exec(ACCOUNT_BY_EMAIL, params=asked)).one()
-        account_id = found or NOBODY
-        await become(db, account_id)
-        account = (await db.exec(ACCOUNT, params={"me": account_id})).one_or_none()
+        account = await become_known(body.email, db, now)
     known = account.password_hash if account else None
     if not await house.passwords.match(known, body.password.get_secret_value()):
         raise WrongCredentials
-    return Matched(account_id, known)
+    return Matched(account.id if account else NOBODY, known)
+
+
+async def become_known(email: str, db: AsyncSession, now: datetime) -> Account | None:
+    """Whose address it is, and from here on we act for them. As many statements for nobody's."""
+    found = (await db.exec(ACCOUNT_BY_EMAIL, params={"email": email, "now": now})).one()
+    await become(db, found or NOBODY)
+    return (await db.exec(ACCOUNT, params={"me": found or NOBODY})).one_or_none()
 
 
 async def hold(matched: Matched, db: AsyncSession) -> None:

@@ -124,7 +124,7 @@ async def prove_again(
     """
     if not right:
         failed = SecurityEventKind.PROOF_FAILED
-        db.add(SecurityEvent.of(me.id, failed, now, me.session_id))
+        db.add(SecurityEvent.by(me, failed, now))
         return WrongPassword.response()
     session = await db.get_one(Session, me.session_id)
     session.proved_at = now
@@ -145,7 +145,7 @@ async def end_session(session_id: UUID, me: MeWriting, db: Db, now: Now) -> None
     if session_id != me.session_id:
         await fresh(me, now)
         event = SecurityEventKind.SIGNED_OUT_ELSEWHERE
-    db.add(SecurityEvent.of(me.id, event, now, me.session_id))
+    db.add(SecurityEvent.by(me, event, now))
     ended = await db.exec(END_SESSION, params={**me.scope, "session": session_id})
     if ended.first() is None:
         raise NotFound
@@ -162,5 +162,5 @@ async def end_sessions(me: Fresh, db: Db, now: Now) -> None:
     sign out this phone and no other.
     """
     elsewhere = SecurityEventKind.SIGNED_OUT_ELSEWHERE
-    db.add(SecurityEvent.of(me.id, elsewhere, now, me.session_id))
+    db.add(SecurityEvent.by(me, elsewhere, now))
     await db.exec(END_SESSIONS, params=me.scope)

@@ -16,8 +16,10 @@ from api.settings_issuers import read_issuers
 from api.settings_keys import data_keys, read_keys
 from api.settings_mail import read_mail
 from api.settings_refused import SettingRefused
+from notifications.pace import LEAST_PER_MINUTE, PER_MINUTE
 from schemas.identities import Issuer
 
+PER_MINUTES = re.compile(r"[0-9]{1,9}")
 PORT = re.compile(r"[0-9]{1,5}")
 HTTP = ("http://", "https://")
 REDIS = ("redis://", "rediss://")
@@ -37,6 +39,7 @@ class Settings:
     port: int
     fcm_credentials: Path | None
     fcm_emulator: str | None
+    fcm_per_minute: int
     metrics_port: int | None
     metrics_host: str
     traces_endpoint: str | None
@@ -69,6 +72,7 @@ class Settings:
             fcm_credentials=read_file(environment, "TWOFOLD_FCM_CREDENTIALS")
             or read_file(environment, "GOOGLE_APPLICATION_CREDENTIALS"),
             fcm_emulator=read_emulator(environment.get("TWOFOLD_FCM_EMULATOR")),
+            fcm_per_minute=read_pace(environment.get("TWOFOLD_FCM_PER_MINUTE")),
             metrics_port=read_port(environment, "TWOFOLD_METRICS_PORT", None),
             metrics_host=environment.get("TWOFOLD_METRICS_HOST") or "127.0.0.1",
             traces_endpoint=read_start(environment, "OTEL_EXPORTER_OTLP_ENDPOINT", HTTP),
@@ -122,6 +126,17 @@ def read_emulator(text: str | None) -> str | None:
     if text and not text.startswith(("http://", "https://")):
         raise SettingRefused("TWOFOLD_FCM_EMULATOR is not the URL of a local FCM")  # noqa: EM101, TRY003
     return text or None
+
+
+def read_pace(text: str | None) -> int:
+    """Messages a minute. Below the least, some people's phones would never have their turn."""
+    if not text:
+        return PER_MINUTE
+    if not PER_MINUTES.fullmatch(text) or int(text) < LEAST_PER_MINUTE:
+        raise SettingRefused(  # noqa: TRY003
+            f"TWOFOLD_FCM_PER_MINUTE must be a number from {LEAST_PER_MINUTE}"  # noqa: EM102
+        )
+    return int(text)
 
 
 def read_proxies(text: str) -> tuple[IPv4Network | IPv6Network, ...]:

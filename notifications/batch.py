@@ -37,10 +37,10 @@ class Batch:
         self, engine: AsyncEngine, sender: Sender, stop: asyncio.Event | None = None
     ) -> None:
         """No transaction is open while a wave is on its way. Told to stop, no other begins."""
-        ringing = [(push, device) for push in self.pushes for device in self.phones(push)]
+        ringing = self.ringing()
         for start in range(0, len(ringing), WAVE):
             if stop and stop.is_set():
-                self.given_back = {push.id for push, _ in ringing[start:]} - set(self.outcomes)
+                self.given_back |= {push.id for push, _ in ringing[start:]} - set(self.outcomes)
                 return
             if start:
                 accounts = {push.account_id for push, _ in ringing[start:]}
@@ -56,6 +56,19 @@ class Batch:
                     if device in phones[push]
                 )
             )
+
+    def ringing(self) -> list[tuple[Due, UUID]]:
+        """What would leave now, message by message."""
+        kept = (push for push in self.pushes if push.id not in self.given_back)
+        return [(push, device) for push in kept for device in self.phones(push)]
+
+    def fit(self, room: int) -> None:
+        """No more messages than that leave. A push goes to all of its phones or is given back."""
+        for push in self.pushes:
+            if (phones := len(self.phones(push))) > room:
+                self.given_back.add(push.id)
+            else:
+                room -= phones
 
     def phones(self, push: Due) -> Mapping[UUID, Target]:
         """Where it may ring at this moment."""

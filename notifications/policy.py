@@ -7,7 +7,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from notifications.push import Outcome, Retry, Sent, Target, Unsent
-from notifications.schedule import SECOND_AFTER
+from notifications.schedule import SECOND_AFTER, spread
 from schemas.base import local_date
 from schemas.door import Approach, Held, Open, Recipient, Refused, door
 from schemas.nudges import Kind
@@ -85,7 +85,7 @@ def judge(push: Due, facts: Facts | None, now: datetime) -> Verdict:
         case Open():
             return Send(facts.phones)
         case Held(until) if until and until < push.expires_at:
-            return Later(until, push.attempts - 1, push.reminders_left)  # nothing was tried
+            return Later(after(until, push), push.attempts - 1, push.reminders_left)  # not tried
         case Held() | Refused():
             # Nothing that was missed is made up for, and nobody learns of it.
             return Done()
@@ -118,6 +118,12 @@ def admitted(push: Due, facts: Facts, now: datetime) -> Open | Held | Refused:
     quiet = recipient.boundaries.quiet_hours
     until = quiet.over_at(now, recipient.zone) if quiet else None
     return Held(until) if until else Open()
+
+
+def after(until: datetime, push: Due) -> datetime:
+    """Many a night ends on the full hour: what waited for that is spread like what begins then."""
+    spread_out = spread(until, push.couple_id or push.account_id)
+    return spread_out if spread_out < push.expires_at else until
 
 
 def ringing(push: Due, facts: Facts) -> list[Contact | None]:
@@ -171,12 +177,15 @@ def settle(push: Due, outcomes: Mapping[UUID, Outcome], now: datetime) -> Settle
     return Later(now + wait, push.attempts, push.reminders_left)
 
 
-def pause(outcomes: Iterable[Mapping[UUID, Outcome]]) -> timedelta:
-    """How long nothing at all may be sent, since FCM has had enough, or does not let us in."""
+def peace(outcomes: Iterable[Mapping[UUID, Outcome]]) -> timedelta:
+    """How long nobody may send anything at all, since FCM has had enough."""
     every = (outcome for phones in outcomes for outcome in phones.values())
-    asked = [
-        each.after
-        for each in every
-        if isinstance(each, Unsent) or (isinstance(each, Retry) and each.everybody)
-    ]
+    asked = [each.after for each in every if isinstance(each, Retry) and each.everybody]
+    return max(asked, default=timedelta(0))
+
+
+def rest(outcomes: Iterable[Mapping[UUID, Outcome]]) -> timedelta:
+    """How long one worker has nothing to try, since it is not let in; another may well be."""
+    every = (outcome for phones in outcomes for outcome in phones.values())
+    asked = [each.after for each in every if isinstance(each, Unsent)]
     return max(asked, default=timedelta(0))

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from schemas.base import EARLIEST
 from schemas.schedules import Cadence
 
 # Later than this it is not sent: a worker that was away does not ring at night for the evening.
@@ -12,17 +13,24 @@ SECOND_AFTER = timedelta(hours=3)
 RINGS_FOR = SECOND_AFTER + GRACE
 
 # The whole world's clocks strike at once, and FCM asks senders to keep two minutes away from
-# that. Only ever later: nobody is asked before the hour they chose.
-EARLIEST = timedelta(minutes=2)
+# that, on both sides of each full quarter. Every zone's quarters are also UTC's.
+QUARTER = timedelta(minutes=15)
+AWAY = timedelta(minutes=2)
+CALM = QUARTER - 2 * AWAY  # of each quarter
 SPREAD_SECONDS = 5 * 60
 
 OPEN_FOR = {Cadence.DAILY: timedelta(hours=36), Cadence.WEEKLY: timedelta(days=7)}
 
 
-def spread(whose: UUID) -> timedelta:
-    """Between two and seven minutes, always the same for one couple or person."""
+def spread(at: datetime, whose: UUID) -> datetime:
+    """Later by up to five minutes of calm, always as late for one couple or person: nobody is
+    asked before the hour they chose.
+    """
+    quarters, into = divmod(at - EARLIEST, QUARTER)
     # The last bits of an id are random, whatever its version.
-    return EARLIEST + timedelta(seconds=whose.int % SPREAD_SECONDS)
+    later = timedelta(seconds=whose.int % SPREAD_SECONDS)
+    calm = min(max(into - AWAY, timedelta(0)), CALM) + later
+    return EARLIEST + (quarters + calm // CALM) * QUARTER + AWAY + calm % CALM
 
 
 def still_in_time(occurred_at: datetime, now: datetime) -> bool:

@@ -1,7 +1,8 @@
 """The worker: plan, claim, judge, send, record. No transaction is open during a send.
 
 Space that begins while pushes wait wins over all that have not left: facts are read in the
-transaction that claims, and again before each further wave of a batch.
+transaction that claims, and again before each further wave of a batch. That transaction also takes
+from what all workers together may send, and what FCM tells one of them all hear.
 """
 
 import asyncio
@@ -15,13 +16,14 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlmodel import UTCDateTime, func, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from notifications import queue
+from notifications import queue, sending
 from notifications.batch import Batch
 from notifications.erasure import erase
 from notifications.facts import read_facts
-from notifications.metrics import OLDEST, TICKED, WAITING
+from notifications.metrics import OLDEST, PEACE, TICKED, WAITING
+from notifications.pace import PER_MINUTE
 from notifications.plan import plan
-from notifications.policy import pause
+from notifications.policy import peace, rest
 from notifications.push import Sender
 from schemas.base import EARLIEST
 from schemas.database import transaction
@@ -29,12 +31,14 @@ from schemas.retention import MOST, SWEEPS
 from schemas.traces import span
 
 BATCH = 200
-HOURS = 500
+HOURS = 1000
 WAKE_EVERY = 0.5  # seconds
 # Longer than a batch takes, unless FCM hangs for wave after wave: then a push may leave twice.
 LEASE = timedelta(minutes=2)
 SWEEP_EVERY = timedelta(hours=1)
 MEASURE_EVERY = timedelta(seconds=15)
+# The database is away, or two of us waited for each other: nothing is lost, since what was claimed
+# comes back by itself.
 AFTER_A_FAILURE = 2.0  # seconds
 
 log = logging.getLogger(__name__)
@@ -45,40 +49,55 @@ async def tick(
     sender: Sender,
     now: datetime,
     stop: asyncio.Event | None = None,
-    *,
-    resting: bool = False,
+    per_minute: int = PER_MINUTE,
 ) -> tuple[int, timedelta]:
-    """Handle what is due at `now`. Returns how much that was, and how long FCM wants peace. While
-    it has it, nothing is sent; check-ins open all the same.
+    """Handle what is due at `now`. Returns how much that was, and how long this worker has nothing
+    to send, since it is not let in.
     """
+    planned = await plan_due(engine, now)
+    sent, rests = await send_due(engine, sender, now, stop, per_minute)
+    return planned + sent, rests
+
+
+async def plan_due(engine: AsyncEngine, now: datetime) -> int:
+    """Check-ins open whether or not anything may be sent."""
     async with step("plan", engine) as db:
-        planned = await plan(db, now, HOURS)
-    if resting:
-        return planned, timedelta(0)
-    sent, peace = await send_due(engine, sender, now, stop)
-    return planned + sent, peace
+        return await plan(db, now, HOURS)
 
 
 async def send_due(
-    engine: AsyncEngine, sender: Sender, now: datetime, stop: asyncio.Event | None
+    engine: AsyncEngine,
+    sender: Sender,
+    now: datetime,
+    stop: asyncio.Event | None,
+    per_minute: int,
 ) -> tuple[int, timedelta]:
     # Workers that disagree about the time would cut each other's leases short: in production
     # `now` is the database's clock, read before each tick.
     lease = now + LEASE
-    async with step("claim", engine) as db:
-        # Together: who takes space before this commits is not sent to, and claimed rows are
-        # locked, so that nobody among them can leave before their facts are read.
-        pushes = await queue.claim(db, now, lease, BATCH)
-        facts = await read_facts(db, {push.account_id for push in pushes}, now)
-
-    batch = Batch(pushes, facts, now)
-    if pushes:
-        with span("send", pushes=len(pushes)):
+    batch = await claim(engine, now, lease, per_minute)
+    if batch.pushes:
+        with span("send", pushes=len(batch.pushes)):
             await batch.send(engine, sender, stop)
         async with step("record", engine) as db:
             await queue.record(db, lease, batch.settled())
             await queue.forget(db, batch.dead)
-    return len(pushes), pause(batch.outcomes.values())
+            await sending.hush(db, now, peace(batch.outcomes.values()))
+    return len(batch.pushes), rest(batch.outcomes.values())
+
+
+async def claim(engine: AsyncEngine, now: datetime, lease: datetime, per_minute: int) -> Batch:
+    """As many as may leave. Together: who takes space before this commits is not sent to, and
+    claimed rows are locked, so that nobody among them can leave before their facts are read.
+    """
+    async with step("claim", engine) as db:
+        room = await sending.room(db, now, per_minute, BATCH)
+        pushes = await queue.claim(db, now, lease, room) if room else []
+        facts = await read_facts(db, {push.account_id for push in pushes}, now)
+        batch = Batch(pushes, facts, now)
+        # Last, since other workers wait for it: what somebody was quicker to take is given back.
+        batch.fit(await sending.take(db, now, per_minute, len(batch.ringing())))
+    return batch
 
 
 @asynccontextmanager
@@ -92,8 +111,10 @@ async def step(name: str, engine: AsyncEngine) -> AsyncIterator[AsyncSession]:
 async def measure(engine: AsyncEngine, now: datetime) -> None:
     async with transaction(engine) as db:
         waiting, since = await queue.waiting(db, now)
+        peace_until = (await sending.look(db)).peace_until
     WAITING.set(waiting)
     OLDEST.set((now - since).total_seconds() if since else 0)
+    PEACE.set(max(0, (peace_until - now).total_seconds()))
 
 
 async def sweep(engine: AsyncEngine, now: datetime) -> bool:
@@ -115,26 +136,33 @@ async def work(
     sender: Sender,
     clock: Callable[[], Awaitable[datetime]],
     stop: asyncio.Event,
+    per_minute: int = PER_MINUTE,
 ) -> None:
     """Tick until told to stop; then finish what has begun, and nothing more."""
-    done: dict[Chore, datetime] = {}
-    peace_until = EARLIEST
+    done, rests_until = dict[Chore, datetime](), EARLIEST
     while not stop.is_set():
-        wait: float
+        wait = AFTER_A_FAILURE
         try:
             now = await clock()
             await do_chores(engine, now, done)
             with span("tick"):
-                handled, peace = await tick(engine, sender, now, stop, resting=now < peace_until)
-            peace_until = max(peace_until, now + peace)
+                if now >= rests_until:
+                    handled, rests = await tick(engine, sender, now, stop, per_minute)
+                    rests_until = now + rests
+                else:
+                    handled = await plan_due(engine, now)
             TICKED.set_to_current_time()
-            wait = 0.0 if handled else WAKE_EVERY
+            wait = 0.0 if handled else to_the_next(now)
         except (DBAPIError, OSError, TimeoutError) as error:
-            # The database is away, or two of us waited for each other: nothing is lost, since
-            # what was claimed comes back by itself.
             log.warning("tick failed: %s", type(error).__name__)
-            wait = AFTER_A_FAILURE
         await pass_time(wait, stop)
+
+
+def to_the_next(now: datetime) -> float:
+    """Seconds until all wake again, at the full second and at the half: with a new second there is
+    room for more.
+    """
+    return WAKE_EVERY - now.microsecond / 1e6 % WAKE_EVERY
 
 
 Chore = Callable[[AsyncEngine, datetime], Awaitable[bool | None]]  # True: there is more

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from pydantic import (
     AfterValidator,
+    BeforeValidator,
     StrictInt,
     StrictStr,
     ValidationError,
@@ -18,7 +19,7 @@ from sqlalchemy.orm.attributes import flag_modified
 from sqlmodel import Field, SQLModel, col, column, select
 from sqlmodel.sql.expression import Select
 
-from schemas.base import Body
+from schemas.base import Body, without_a_fraction
 from schemas.checkins import Checkin, CheckinPublic
 from schemas.pairing import Member, Person
 from schemas.questionnaires import Name, QuestionPublic
@@ -123,7 +124,7 @@ def named_once(value: object, read: ValidatorFunctionWrapHandler) -> object:
 
 # Wide enough for every kind of question; the pack says which of them fits.
 Value = Annotated[
-    Annotated[StrictInt, Field(ge=-1000, le=1000)]
+    Annotated[StrictInt, Field(ge=-1000, le=1000), BeforeValidator(without_a_fraction)]
     | Annotated[StrictStr, Field(max_length=4000)]
     | Annotated[list[Annotated[StrictStr, Field(max_length=40)]], Field(max_length=40)],
     WrapValidator(named_once),

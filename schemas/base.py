@@ -15,6 +15,7 @@ from pydantic import (
     BeforeValidator,
     Field,
     PlainSerializer,
+    StrictInt,
     WithJsonSchema,
 )
 from sqlalchemy import Enum
@@ -51,6 +52,14 @@ def in_utc(at: datetime) -> datetime:
 
 # Sent in any zone, kept and shown in UTC: an answer looks the same before and after storage.
 Moment = Annotated[AwareDatetime, written(r"\d{4}-\d\d-\d\d[Tt ].+"), AfterValidator(in_utc)]
+
+
+def without_a_fraction(value: object) -> object:
+    """JSON has one kind of number: to its schema 12.0 is an integer, and phones may write it so."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Whole = Annotated[StrictInt, BeforeValidator(without_a_fraction)]
 
 
 # PostgreSQL stores neither U+0000 nor half of a surrogate pair. Pydantic refuses the latter only

@@ -10,7 +10,6 @@ from pydantic import (
     AfterValidator,
     BaseModel,
     StrictBool,
-    StrictInt,
     ValidationInfo,
     field_validator,
 )
@@ -18,7 +17,7 @@ from sqlalchemy import ForeignKeyConstraint, bindparam
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel, col, select
 
-from schemas.base import Body, LocalTime, local_date, readings, words
+from schemas.base import Body, LocalTime, Whole, local_date, readings, words
 from schemas.pairing import Person
 from schemas.phrases import PhraseKind
 from schemas.questionnaires import Topic
@@ -70,7 +69,7 @@ class DailyBudget(Boundary):
     whatever it is.
     """
 
-    most: StrictInt = Field(ge=0, le=MOST_CONTACTS)
+    most: Whole = Field(ge=0, le=MOST_CONTACTS)
 
 
 def each_once(values: list[Any]) -> list[Any]:

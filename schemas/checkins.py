@@ -1,12 +1,11 @@
 """Check-ins, as stored, as sent and as shown."""
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated, Self
 from uuid import UUID
 
-from pydantic import AfterValidator, StrictBool
+from pydantic import StrictBool
 from sqlalchemy import (
     CheckConstraint,
     Date,
@@ -19,6 +18,7 @@ from sqlmodel import Field, SQLModel, col, column, exists, or_, select, table
 
 from schemas.arrivals import Arrival
 from schemas.base import Body, Text, local_date, new_id
+from schemas.paging import a_place, packed, unpacked
 from schemas.pairing import Person
 from schemas.questionnaires import Name, Pack
 from schemas.space import came_into_my_space
@@ -136,26 +136,17 @@ class Cursor:
     id: UUID
 
     def __str__(self) -> str:
-        packed = self.date.toordinal().to_bytes(4) + self.id.bytes
-        return urlsafe_b64encode(packed).decode().rstrip("=")
+        place = self.date.toordinal().to_bytes(4) + self.id.bytes
+        return packed(place)
 
     @classmethod
     def read(cls, text: str) -> Self:
         """ValueError for anything that no page ended with."""
-        packed = urlsafe_b64decode(text.encode("ascii") + b"=")
-        return cls(date.fromordinal(int.from_bytes(packed[:4])), UUID(bytes=packed[4:]))
+        place = unpacked(text)
+        return cls(date.fromordinal(int.from_bytes(place[:4])), UUID(bytes=place[4:]))
 
 
-def a_cursor(text: str) -> str:
-    try:
-        Cursor.read(text)
-    except (ValueError, OverflowError) as error:
-        msg = "must be the `next` of a page before"
-        raise ValueError(msg) from error
-    return text
-
-
-After = Annotated[Text, Field(max_length=40), AfterValidator(a_cursor)]
+After = Annotated[Text, Field(max_length=40), a_place(Cursor.read)]
 FIRST_PAGE = Cursor(date.max, UUID(int=(1 << 128) - 1))
 
 

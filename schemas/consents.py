@@ -8,12 +8,11 @@ from hashlib import sha256
 from typing import Self
 from uuid import UUID
 
-from pydantic import StrictInt
 from sqlalchemy import Index, bindparam
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlmodel import Field, SQLModel, col, select
 
-from schemas.base import Body, Locale, Moment, words
+from schemas.base import Body, Locale, Moment, Whole, words
 from schemas.pairing import Person
 from schemas.shapes import Mine
 
@@ -62,7 +61,7 @@ TEXTS: dict[Purpose, dict[Locale, str]] = {
 class ConsentWrite(Body):
     """Say yes to one purpose."""
 
-    text_version: StrictInt = Field(ge=1, le=TEXT_VERSION, description="The wording I was shown.")
+    text_version: Whole = Field(ge=1, le=TEXT_VERSION, description="The wording I was shown.")
     expires_at: Moment | None = Field(description="When my yes ends by itself; null: never.")
 
 

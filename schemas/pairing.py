@@ -33,7 +33,6 @@ from sqlmodel.sql.expression import Select
 
 from schemas.base import Body, Locale
 from schemas.sealing import Place, unseal
-from schemas.short import Short
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,5 +186,5 @@ _opened = func.open_session(
     column("my_key", LargeBinary),
     column("our_key", LargeBinary),
 )
-OPENING = Short(select(*_opened.c))
+OPENING: Select[*tuple[Any, ...]] = select(*_opened.c)
 LEAVE = delete(CoupleMember).where(col(CoupleMember.account_id) == bindparam("me"))

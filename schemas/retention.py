@@ -36,9 +36,7 @@ NOW = bindparam("now", type_=UTCDateTime)
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """One table. `over`: a row is swept so long after this time of its own. `outlives`: why rows of
-    a deleted account may stay, and what is in them.
-    """
+    """One table. `over`: swept so long after a time of its own. `outlives`: what stays, and why."""
 
     what: str
     whose: str
@@ -172,6 +170,10 @@ TABLES: Mapping[str, Kept] = {
         *("what happened to the ways into an account", "its owner's"),
         *("90 days", "its owner notices somebody else's hand"),
         over=(SecurityEvent, SecurityEvent.at, EVENTS_KEPT),
+    ),
+    "sending": Kept(
+        *("how many messages left in the last second, of all", "nobody's", "until another does"),
+        *("Firebase is not sent too much at once", None, "it is about nobody"),
     ),
     "session": Kept(
         *("a phone that is signed in: since when, last renewed", "its owner's"),

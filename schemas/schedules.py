@@ -1,15 +1,16 @@
 """Schedules of check-ins, as stored, as sent and as shown."""
 
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time
 from enum import StrEnum
 from typing import Self
 from uuid import UUID
 
-from pydantic import StrictBool, StrictInt, ValidationInfo, field_validator
-from sqlalchemy import ColumnElement, bindparam, func
+from pydantic import StrictBool, ValidationInfo, field_validator
+from sqlalchemy import ColumnElement, bindparam, case, func
 from sqlmodel import Field, SQLModel, col, select
 
-from schemas.base import Body, LocalTime, Zone, date_exists, instant, local_date, new_id, words
+from schemas.base import Body, LocalTime, Whole, Zone, new_id, words
+from schemas.hours import Weekday, next_hour
 from schemas.pairing import Person
 from schemas.questionnaires import Name
 from schemas.shapes import Agreement, Mine, within_pairing
@@ -22,18 +23,6 @@ class Cadence(StrEnum):
 
     DAILY = "daily"
     WEEKLY = "weekly"
-
-
-class Weekday(StrEnum):
-    """In the order of `date.weekday()`."""
-
-    MONDAY = "monday"
-    TUESDAY = "tuesday"
-    WEDNESDAY = "wednesday"
-    THURSDAY = "thursday"
-    FRIDAY = "friday"
-    SATURDAY = "saturday"
-    SUNDAY = "sunday"
 
 
 class Terms(SQLModel):
@@ -73,7 +62,7 @@ class ScheduleWrite(TermsWrite):
 class SignatureWrite(HourFields, Body):
     """Sign the version I was shown, or move my own hour."""
 
-    version: StrictInt = Field(ge=1, le=1_000_000)
+    version: Whole = Field(ge=1, le=1_000_000)
 
 
 class Schedule(Terms, Agreement, table=True):
@@ -102,13 +91,6 @@ class Schedule(Terms, Agreement, table=True):
     @property
     def needed(self) -> int:
         return 1 if self.couple_id is None else 2
-
-    def next_on(self, after: date) -> date:
-        """The first day of this schedule later than `after`."""
-        if self.weekday is None:
-            return after + timedelta(days=1)
-        wanted = [*Weekday].index(Weekday(self.weekday))
-        return after + timedelta(days=(wanted - after.weekday() - 1) % 7 + 1)
 
 
 class Signature(SQLModel, table=True):
@@ -163,11 +145,8 @@ class Hour(Mine, HourFields, table=True):
 
     def move_on(self, schedule: Schedule, now: datetime) -> None:
         """To the first occurrence after now, on a date that there is; what was missed is over."""
-        day, at = local_date(now, self.zone) - timedelta(days=1), now
-        while at <= now or day <= self.next_on or not date_exists(day, self.zone):
-            day = schedule.next_on(day)
-            at = instant(day, self.at, self.zone)
-        self.next_on, self.next_at = day, at
+        often = schedule.weekday
+        self.next_on, self.next_at = next_hour(now, self.next_on, often, self.at, self.zone)
 
 
 class SchedulePublic(Terms):
@@ -190,6 +169,14 @@ def ours(row: type[Schedule | Signature]) -> ColumnElement[bool]:
 SCHEDULES = select(Schedule).where(ours(Schedule)).order_by(col(Schedule.id)).limit(MOST_LISTED)
 SCHEDULE = select(Schedule).where(ours(Schedule), col(Schedule.id) == bindparam("id"))
 SIGNATURES = select(Signature).where(ours(Signature))
+# `Agreement.in_force` in SQL: until all have signed the version that stands, nothing reminds.
+_signed = (
+    select(func.count())
+    .select_from(Signature)
+    .where(Signature.schedule_id == Schedule.id, Signature.version == Schedule.version)
+    .scalar_subquery()
+)
+IN_FORCE = _signed == case((col(Schedule.couple_id).is_(None), 1), else_=2)
 SIGNATURES_OF = select(Signature).where(col(Signature.schedule_id) == bindparam("id"))
 HOURS = select(Hour).where(col(Hour.account_id) == bindparam("me"))
 # What I proposed, to myself or to both: nobody fills up the other's ten.

@@ -1,18 +1,18 @@
 """Security events: what happened to the ways into an account, as stored and as shown."""
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, NamedTuple, Self
 from uuid import UUID
 
-from pydantic import AfterValidator
 from sqlalchemy import String, bindparam, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Field, SQLModel, UTCDateTime, Uuid, col, select
 
 from schemas.accounts import Account
 from schemas.base import EARLIEST, LATEST, Text, new_id, words
+from schemas.paging import a_place, packed, unpacked
+from schemas.pairing import Person
 from schemas.shapes import Mine
 
 KEPT = timedelta(days=90)
@@ -65,6 +65,11 @@ class SecurityEvent(Mine, table=True):
         """What happens now."""
         return cls(id=new_id(now), account_id=account_id, kind=kind, at=now, session_id=session_id)
 
+    @classmethod
+    def by(cls, me: Person, kind: SecurityEventKind, now: datetime) -> Self:
+        """What this person does now, on a phone that is signed in."""
+        return cls.of(me.id, kind, now, me.session_id)
+
 
 class SecurityEventPublic(SQLModel):
     """One thing that happened to the ways into my account."""
@@ -90,27 +95,18 @@ class Cursor(NamedTuple):
     id: UUID
 
     def __str__(self) -> str:
-        packed = int(self.at.timestamp() * 1_000_000).to_bytes(8) + self.id.bytes
-        return urlsafe_b64encode(packed).decode().rstrip("=")
+        place = int(self.at.timestamp() * 1_000_000).to_bytes(8) + self.id.bytes
+        return packed(place)
 
     @classmethod
     def read(cls, text: str) -> Self:
         """ValueError for anything that no page ended with."""
-        packed = urlsafe_b64decode(text.encode("ascii"))
-        at = EARLIEST + timedelta(microseconds=int.from_bytes(packed[:8]))
-        return cls(at, UUID(bytes=packed[8:]))
+        place = unpacked(text)
+        at = EARLIEST + timedelta(microseconds=int.from_bytes(place[:8]))
+        return cls(at, UUID(bytes=place[8:]))
 
 
-def a_cursor(text: str) -> str:
-    try:
-        Cursor.read(text)
-    except (ValueError, OverflowError) as error:
-        msg = "must be the `next` of a page before"
-        raise ValueError(msg) from error
-    return text
-
-
-After = Annotated[Text, Field(max_length=40), AfterValidator(a_cursor)]
+After = Annotated[Text, Field(max_length=40), a_place(Cursor.read)]
 FIRST_PAGE = Cursor(LATEST.astimezone(UTC), UUID(int=(1 << 128) - 1))
 # For whoever asks without a session: nothing happens where there is no such account, and it takes
 # the same statement to find out.

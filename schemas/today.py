@@ -13,7 +13,6 @@ from sqlalchemy import (
     SelectBase,
     Text,
     bindparam,
-    case,
     cast,
     func,
     literal_column,
@@ -30,8 +29,7 @@ from schemas.nudges import NUDGES, Nudge, NudgesPublic, Waiting
 from schemas.pairing import PARTNER_NAME
 from schemas.partner_nudges import CONTACTS, PartnerNudge
 from schemas.privacy import Deletion
-from schemas.schedules import Hour, Schedule, Signature
-from schemas.short import Short
+from schemas.schedules import IN_FORCE, Hour, Schedule
 from schemas.space import SPACES, Space, SpacePublic, SpaceTaken
 
 
@@ -119,18 +117,10 @@ OPEN_CHECKINS = (
     .limit(20)
 )
 NAME = select(Account.name).where(col(Account.id) == bindparam("me"))
-# `Agreement.in_force` in SQL: until all have signed the version that stands, nothing reminds.
-SIGNED = (
-    select(func.count())
-    .select_from(Signature)
-    .where(Signature.schedule_id == Schedule.id, Signature.version == Schedule.version)
-    .scalar_subquery()
-)
-NEEDED = case((col(Schedule.couple_id).is_(None), 1), else_=2)
 NEXT_REMINDER = (
     select(func.min(Hour.next_at))
     .join(Schedule, col(Schedule.id) == Hour.schedule_id)
-    .where(col(Hour.account_id) == bindparam("me"), SIGNED == NEEDED)
+    .where(col(Hour.account_id) == bindparam("me"), IN_FORCE)
 )
 DELETION_DUE = select(Deletion.due_at).where(col(Deletion.account_id) == bindparam("me"))
 MY_BOUNDARIES = BOUNDARIES.where(col(BoundaryRow.account_id) == bindparam("me"))
@@ -146,10 +136,8 @@ SCREEN: dict[str, ScalarSelect[Any]] = {
     "deletion_due_at": DELETION_DUE.scalar_subquery(),
 }
 # My name and my partner's, sealed; and the screen as text, which Pydantic reads at one go.
-TODAY = Short(
-    select(
-        NAME.scalar_subquery(),
-        PARTNER_NAME.scalar_subquery(),
-        cast(func.json_build_object(*chain.from_iterable(SCREEN.items())), Text),
-    )
+TODAY = select(
+    NAME.scalar_subquery(),
+    PARTNER_NAME.scalar_subquery(),
+    cast(func.json_build_object(*chain.from_iterable(SCREEN.items())), Text),
 )

@@ -16,6 +16,7 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from api import tokens
+from api.crowd import Crowd
 from api.deps import Fittings, become, paired
 from api.limits import Limits
 from api.passwords import HASHER
@@ -61,8 +62,11 @@ class SignedIn(Auth):
 def fittings(
     engine: AsyncEngine, clock: Clock, token_keys: Mapping[str, bytes] = TOKEN_KEYS
 ) -> Fittings:
-    """What the application of a test is built with. Nothing is counted in it."""
-    return Fittings(engine, clock, token_keys, KEYRING, limits=Limits(in_force=()))
+    """What the application of a test is built with. Nothing is counted in it, and lines are waited
+    in for as long as a machine takes that is busy.
+    """
+    crowd = Crowd(patience=10)
+    return Fittings(engine, clock, token_keys, KEYRING, limits=Limits(in_force=()), crowd=crowd)
 
 
 def asking(

@@ -10,6 +10,7 @@ ROW = "names a row and says nothing"
 FOLLOWS = "follows from what is exported"
 MACHINERY = "how it is sent; gone when it is"
 PARTNERS = "somebody else's"
+NOBODYS = "about nobody"
 
 # Wherever they are not exported.
 EVERYWHERE = {"id": ROW, "account_id": "whose it is: mine", "couple_id": ROW}
@@ -128,6 +129,7 @@ COLUMNS = {
     ),
     "schedule_signature": of("schedules", "version>signed_version", schedule_id=ROW),
     "security_event": of("security_events", "kind at", session_id=ROW),
+    "sending": of(None, second=NOBODYS, used=NOBODYS, most=NOBODYS, peace_until=NOBODYS),
     "session": of(
         *("sessions", "created_at rotated_at proved_at expires_at"), spent=OPENS, spent_hash=OPENS
     ),

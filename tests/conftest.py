@@ -12,19 +12,21 @@ from fastapi import FastAPI
 from hypothesis import HealthCheck, settings
 from sqlalchemy import URL
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
-from sqlmodel import delete
+from sqlmodel import delete, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 import migrations
 from api.app import create_app
 from schemas import embedded
 from schemas.accounts import Account
+from schemas.base import EARLIEST
 from schemas.checkins import Checkin
 from schemas.consents import Consent
 from schemas.database import LIMITS, Role, open_engine, transaction
 from schemas.links import Link
 from schemas.mail import Mail
 from schemas.pairing import Couple, CoupleMember
+from schemas.sending import Sending
 from tests.builders import Person, Two, a_couple, a_person, fittings
 from tests.fakes import NOON, Clock
 from tests.local_issuer import APPLE, GOOGLE, serving, trusted
@@ -99,6 +101,8 @@ async def db(engines: Engines) -> AsyncIterator[AsyncSession]:
     async with transaction(engines["owner"]) as session:
         for table in (Consent, Checkin, CoupleMember, Account, Couple, Mail, Link):
             await session.exec(delete(table))
+        silence = {"second": EARLIEST, "used": 0, "most": 0, "peace_until": EARLIEST}
+        await session.exec(update(Sending).values(silence))
 
 
 @pytest.fixture(scope="session")

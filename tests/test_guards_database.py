@@ -54,7 +54,7 @@ async def test_nothing_is_left_of_whoever_is_deleted(
     await a_block(db, cast.kit, cast.sam)  # who has blocked Kit as well
     before = await contents(db)
     nothing_there = [each for each in before if not mentions(before[each], cast.sam.id, robin_id)]
-    assert nothing_there == ["couple"]
+    assert nothing_there == ["couple", "sending"]
 
     await db.exec(delete(Account).where(col(Account.id).in_([cast.sam.id, robin_id])))
     await db.commit()

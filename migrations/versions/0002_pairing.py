@@ -221,7 +221,7 @@ def upgrade() -> None:
     wall.mine("member", "select, delete")
     wall.stands("couple")
     op.execute(f"grant select on couple to {wall.API}")
-    wall.shows("couple", "mine", "id = (select my_couple())")
+    wall.shows("couple", "mine", f"id = {wall.OURS}")
     # Added and never changed: what is sealed under a key goes with it.
     wall.mine("data_key", "select, insert")
     wall.ends_with_pairing("data_key")

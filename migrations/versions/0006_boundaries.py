@@ -34,7 +34,7 @@ def upgrade() -> None:
     op.execute(TABLES)
     wall.mine("boundary")
     wall.ends_with_pairing("boundary", "shown_in")
-    wall.shows("boundary", "shown_to_partner", "shown_in = (select my_couple())")
+    wall.shows("boundary", "shown_to_partner", f"shown_in = {wall.OURS}")
     wall.worker("boundary", "select")
 
 

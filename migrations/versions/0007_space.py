@@ -29,7 +29,7 @@ def upgrade() -> None:
     op.execute(TABLES)
     wall.mine("space")
     wall.ends_with_pairing("space")
-    wall.shows("space", "told", "mode = 'told' and couple_id = (select my_couple())")
+    wall.shows("space", "told", f"mode = 'told' and couple_id = {wall.OURS}")
     wall.worker("space", "select")
 
 

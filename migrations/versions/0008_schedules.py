@@ -98,9 +98,7 @@ create index ix_schedule_hour_schedule_id on schedule_hour (schedule_id);
 create index ix_schedule_hour_next_at on schedule_hour (next_at);
 """
 
-MINE_OR_OURS = (
-    "couple_id = (select my_couple()) or couple_id is null and account_id = (select me())"
-)
+MINE_OR_OURS = f"couple_id = {wall.OURS} or couple_id is null and account_id = (select me())"
 
 
 def upgrade() -> None:

@@ -53,7 +53,7 @@ create table checkin_arrival (
 create index ix_checkin_arrival_checkin_id on checkin_arrival (checkin_id);
 """
 
-MINE_OR_OURS = "account_id = (select me()) or couple_id = (select my_couple())"
+MINE_OR_OURS = f"account_id = (select me()) or couple_id = {wall.OURS}"
 ARRIVED = (
     "schedule_id is null or exists (select from checkin_arrival"
     " where checkin_id = checkin.id and account_id = (select me()))"

@@ -35,7 +35,6 @@ create table nudge (
 );
 create index ix_nudge_expires_at on nudge (expires_at);
 create index ix_nudge_about on nudge (about);
-create index ix_nudge_account_id on nudge (account_id);
 
 create table partner_nudge (
     account_id uuid not null,
@@ -163,7 +162,7 @@ def upgrade() -> None:
     wall.stands("partner_nudge")
     op.execute(f"grant select, insert on partner_nudge to {wall.API}")
     wall.shows("partner_nudge", "received", "account_id = (select me())")
-    sent = "from_id = (select me()) and couple_id = (select my_couple())"
+    sent = f"from_id = (select me()) and couple_id = {wall.OURS}"
     op.execute(
         f"create policy sent on partner_nudge to {wall.API} using ({sent}) with check ({sent})"
     )

@@ -372,3 +372,15 @@ async def test_a_budget_of_none_is_a_number_and_no_budget_is_not(couple: Two, cl
 
     await alex.sets()
     assert (await sam.sends()).status_code == 202
+
+
+async def test_a_whole_number_may_be_written_with_a_point_and_a_fraction_may_not(
+    couple: Two,
+) -> None:
+    sam, _ = couple
+
+    whole = await sam.sets(daily_budget={"most": 3.0, "shown": True})
+    fraction = await sam.sets(daily_budget={"most": 3.5, "shown": True})
+
+    assert (whole.status_code, whole.json()["mine"]["daily_budget"]["most"]) == (200, 3)
+    assert fraction.status_code == 422

@@ -79,6 +79,7 @@ def test_what_is_set_is_read(tmp_path: Path) -> None:
         TWOFOLD_PORT="80",
         TWOFOLD_FCM_CREDENTIALS=str(account),
         TWOFOLD_FCM_EMULATOR="http://127.0.0.1:9099",
+        TWOFOLD_FCM_PER_MINUTE="1200",
         TWOFOLD_REDIS_URL="rediss://:hunter2@redis:6379/1",
         TWOFOLD_TRUSTED_PROXIES="10.0.0.1, 2001:db8::/32",
         TWOFOLD_DOCS="on",
@@ -97,6 +98,7 @@ def test_what_is_set_is_read(tmp_path: Path) -> None:
     assert read.data_keys == {"sealing": bytes.fromhex(KEY)}
     assert (read.host, read.port) == ("0.0.0.0", 80)  # noqa: S104
     assert (read.fcm_credentials, read.fcm_emulator) == (account, "http://127.0.0.1:9099")
+    assert read.fcm_per_minute == 1200
     assert read.redis_url == "rediss://:hunter2@redis:6379/1"
     assert [*map(str, read.trusted_proxies)] == ["10.0.0.1/32", "2001:db8::/32"]
     assert read.docs
@@ -206,6 +208,9 @@ CANARY = "xyzzy"
         ("GOOGLE_APPLICATION_CREDENTIALS", f"/{CANARY}.json"),
         ("TWOFOLD_FCM_EMULATOR", CANARY),
         ("TWOFOLD_FCM_EMULATOR", f"ftp://{CANARY}"),
+        ("TWOFOLD_FCM_PER_MINUTE", CANARY),
+        ("TWOFOLD_FCM_PER_MINUTE", "1199"),
+        ("TWOFOLD_FCM_PER_MINUTE", "500_000"),
         ("TWOFOLD_REDIS_URL", CANARY),
         ("TWOFOLD_REDIS_URL", f"http://:{CANARY}@redis"),
         ("TWOFOLD_TRUSTED_PROXIES", CANARY),

@@ -1,13 +1,10 @@
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 from httpx import Response
-from sqlalchemy import event
 
-from tests.builders import SIX, Person, Two, in_bytes
-from tests.conftest import Engines
+from tests.builders import SIX, Person, Two
 from tests.fakes import Clock
 
 WEEKLY = {"pack": "weekly_checkin", "for_both": True}
@@ -156,35 +153,6 @@ async def test_the_next_reminder_needs_every_signature_that_a_schedule_needs(
             in_force = any(each["in_force"] for each in await person.sees("/schedules"))
             next_at = (await person.sees("/today"))["next_reminder_at"]
             assert (next_at is not None) == in_force
-
-
-async def test_it_takes_one_statement_besides_the_opening(couple: Two, engines: Engines) -> None:
-    sam, _ = couple
-    await sam.begins()
-    before = await sam.get("/today")
-
-    with statements(engines) as said:
-        answer = await sam.get("/today")
-
-    assert answer.status_code == 200
-    assert in_bytes(answer) == in_bytes(before)
-    begin, opening, _ = said
-    assert begin.startswith("begin;")  # with role and limits, in the place of a bare one
-    assert "open_session" in opening
-
-
-@contextmanager
-def statements(engines: Engines) -> Iterator[list[str]]:
-    """All that the api says to the database meanwhile."""
-    said: list[str] = []
-
-    def note(_: object, __: object, statement: str, *___: object) -> None:
-        said.append(statement)
-
-    engine = engines["api"].sync_engine
-    event.listen(engine, "before_cursor_execute", note)
-    yield said
-    event.remove(engine, "before_cursor_execute", note)
 
 
 async def test_what_my_partner_begins_in_my_space_takes_no_place_of_what_is_mine(

@@ -53,7 +53,9 @@ class Section:
 
     def keep(self) -> None:
         """Shown to whoever runs the program, and kept for the document."""
+        RESULTS.mkdir(exist_ok=True)
         text = json.dumps(asdict(self), indent=1, ensure_ascii=False)
+        RESULTS.mkdir(exist_ok=True)
         (RESULTS / f"{self.name}.json").write_text(text + "\n")
         sys.stdout.write("\n".join([*self.says, *map(markdown, self.tables), ""]))
 

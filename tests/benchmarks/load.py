@@ -6,6 +6,7 @@ import shutil
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import uuid4
 
 # Told at the end as one line of JSON: microseconds, and whatever was no 2xx.
 DONE = """
@@ -23,6 +24,7 @@ class Load:
     """What a few seconds of it came to."""
 
     rate: float  # requests a second
+    requests: int
     p50: float  # milliseconds
     p99: float  # milliseconds
     failed: int
@@ -31,22 +33,22 @@ class Load:
 async def load(url: str, script: str, folder: Path, *, connections: int, seconds: float) -> Load:
     """As many requests as these connections can make, one after the other on each.
 
-    `script` is Lua for wrk and says what is asked (`wrk.headers`, `request`). Two threads at most,
-    each with a copy of it.
+    `script` is Lua for wrk and says what is asked (`wrk.headers`, `request`). Whole seconds.
     """
     program = shutil.which("wrk")
     if program is None:
         sys.exit("the load comes from wrk: apt-get install wrk")
-    lua = folder / "load.lua"
+    lua = folder / f"{uuid4()}.lua"  # several may run at once
     lua.write_text(script + DONE)
     ran = await asyncio.create_subprocess_exec(
-        *(program, "-t1", f"-c{connections}", f"-d{seconds:g}s", "--timeout", "10s"),
+        *(program, "-t1", f"-c{connections}", f"-d{round(seconds)}s", "--timeout", "10s"),
         *("-s", str(lua), url),
         stdout=asyncio.subprocess.PIPE,
     )
     said, _ = await ran.communicate()
     found = json.loads(said.decode().splitlines()[-1])
     return Load(
+        requests=found["requests"],
         rate=found["requests"] / found["microseconds"] * 1e6,
         p50=found["p50"] / 1000,
         p99=found["p99"] / 1000,

@@ -13,6 +13,9 @@ from notifications.fcm import Fcm, open_fcm
 from tests.conftest import Engines
 from tests.fakes import Clock
 
+# Messages a minute. The clock stands still: what is no scene about the pace must fit into a second.
+AT_ONCE = 10**8
+
 
 class Phones(AsyncClient):
     """What arrived, and the switch for everything that can go wrong."""
@@ -37,13 +40,17 @@ class Worker:
         self.engines, self.sender, self.clock = engines, sender, clock
 
     async def tick(self) -> timedelta:
-        """Until nothing is due; returns how long FCM wants peace."""
-        peace = timedelta(0)
+        """Until nothing is due; returns how long this worker has nothing to try."""
+        rest = timedelta(0)
         while True:
-            handled, asked = await worker.tick(self.engines["worker"], self.sender, self.clock.now)
-            peace = max(peace, asked)
+            handled, more = await self.once()
+            rest = max(rest, more)
             if not handled:
-                return peace
+                return rest
+
+    async def once(self, per_minute: int = AT_ONCE) -> tuple[int, timedelta]:
+        engine, now = self.engines["worker"], self.clock.now
+        return await worker.tick(engine, self.sender, now, per_minute=per_minute)
 
 
 @pytest.fixture

@@ -14,11 +14,12 @@ from notifications.policy import (
     Later,
     Send,
     judge,
-    pause,
+    peace,
+    rest,
     settle,
 )
 from notifications.push import Gone, Outcome, Refused, Retry, Sent, Target, Unsent
-from notifications.schedule import SECOND_AFTER
+from notifications.schedule import SECOND_AFTER, spread
 from schemas.base import Locale, new_id
 from schemas.boundaries import NO_BOUNDARIES, Boundaries
 from schemas.consents import Purpose
@@ -101,7 +102,17 @@ def test_quiet_hours_hold_until_they_end_shown_or_not(kind: Kind, shown: bool) -
 
     verdict = judge(due(kind), facts(boundaries=boundaries(quiet_hours=quiet)), NOON)
 
-    assert verdict == Later(NOON + timedelta(hours=2), attempts=0, reminders_left=0)
+    over = NOON + timedelta(hours=2)
+    assert verdict == Later(spread(over, COUPLE), attempts=0, reminders_left=0)
+
+
+def test_a_ring_that_is_not_good_for_much_longer_leaves_as_quiet_hours_end() -> None:
+    quiet, over = {"start": "11:00", "until": "14:00", "shown": False}, NOON + timedelta(hours=2)
+    known = facts(boundaries=boundaries(quiet_hours=quiet))
+
+    verdict = judge(due(Kind.REVEAL, expires_at=over + timedelta(seconds=1)), known, NOON)
+
+    assert verdict == Later(over, attempts=0, reminders_left=0)
 
 
 def test_quiet_hours_longer_than_the_ring_is_good_for_close_it() -> None:
@@ -198,12 +209,15 @@ def test_a_reminder_comes_once_more_and_then_never() -> None:
     assert settle(too_late, by_device((Sent(),)), NOON) == Done()
 
 
-def test_only_a_quota_or_a_closed_door_makes_everybody_wait() -> None:
-    minute = timedelta(minutes=1)
+def test_only_a_quota_makes_everybody_wait_and_a_closed_door_whoever_stands_before_it() -> None:
+    minute, none = timedelta(minutes=1), timedelta(0)
 
-    assert pause([by_device((Retry(minute), Sent()))]) == timedelta(0)
-    assert pause([by_device((Retry(minute, everybody=True), Sent())), {}]) == minute
-    assert pause([by_device((Unsent(minute),))]) == minute
+    for outcomes, everybody, itself in (
+        ([by_device((Retry(minute), Sent()))], none, none),
+        ([by_device((Retry(minute, everybody=True), Sent())), {}], minute, none),
+        ([by_device((Unsent(minute),))], none, minute),
+    ):
+        assert (peace(outcomes), rest(outcomes)) == (everybody, itself)
 
 
 @pytest.mark.parametrize("now_with", [None, UUID(int=7)])

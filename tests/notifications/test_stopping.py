@@ -24,7 +24,7 @@ from tests.builders import Person, Two
 from tests.conftest import Engines
 from tests.crowd import a_crowd
 from tests.fakes import Clock
-from tests.notifications.conftest import Phones, Worker
+from tests.notifications.conftest import AT_ONCE, Phones, Worker
 from tests.processes import ENOUGH, a_free_port, a_process, until_it_answers
 
 SIGN_UP = {
@@ -121,9 +121,8 @@ async def test_a_worker_ends_its_wave_and_gives_back_what_it_has_not_begun(
         for person in await a_crowd(db, WAVE):  # all are claimed at once, and make two waves
             await another_phone_that_rings(db, person)
         await db.commit()
-        async with a_process(
-            "worker", database=database, data=tmp_path, TWOFOLD_FCM_EMULATOR=fcm
-        ) as process:
+        settings = {"TWOFOLD_FCM_EMULATOR": fcm, "TWOFOLD_FCM_PER_MINUTE": str(AT_ONCE)}
+        async with a_process("worker", database=database, data=tmp_path, **settings) as process:
             async with asyncio.timeout(ENOUGH):
                 while len((await phones.get("/phones")).json()) < WAVE - 1:
                     await asyncio.sleep(0.02)

@@ -31,6 +31,7 @@ from tests.proofs.report import Report, run
 from tests.proofs.stage import a_database, a_local_fcm, now, until
 
 BRIEF = 0.1  # seconds
+AT_ONCE = 10**8  # messages a minute: the pace of sending is proved elsewhere
 
 
 @dataclass
@@ -161,7 +162,7 @@ async def working(url: URL, account: dict[str, str], fcm: str) -> AsyncIterator[
     clock = partial(worker.database_clock, engine)
     stop = asyncio.Event()
     async with open_fcm(account, fcm, now=now, random=Random(1)) as sender:
-        task = asyncio.create_task(worker.work(engine, sender, clock, stop))
+        task = asyncio.create_task(worker.work(engine, sender, clock, stop, AT_ONCE))
         try:
             yield
         finally:

@@ -26,7 +26,9 @@ def in_text(keys: Mapping[str, bytes]) -> str:
     return ",".join(f"{name}:{key.hex()}" for name, key in keys.items())
 
 
-async def serve(database: Database, port: int, pooler: str | None = None) -> Process:
+async def serve(
+    database: Database, port: int, pooler: str | None = None, **settings: object
+) -> Process:
     """One `twofold serve`, with the keys that the people of the tests have."""
     return await start(
         *("api.cli", "serve"),
@@ -35,6 +37,7 @@ async def serve(database: Database, port: int, pooler: str | None = None) -> Pro
         token_keys=in_text(TOKEN_KEYS),
         data_keys=in_text(KEYRING.keys),
         port=port,
+        **settings,
     )
 
 

@@ -12,7 +12,8 @@ from random import Random
 from zoneinfo import ZoneInfo
 
 from schemas.base import ZONES
-from schemas.schedules import Cadence, Hour, HourFields, Schedule, ScheduleWrite, Weekday
+from schemas.hours import Weekday
+from schemas.schedules import Cadence, Hour, HourFields, Schedule, ScheduleWrite
 from tests.builders import asking
 from tests.proofs.report import Report, run
 

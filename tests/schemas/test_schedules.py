@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.base import ZONES, instant, local_date
-from schemas.schedules import Hour, HourFields, Schedule, ScheduleWrite, Weekday
+from schemas.hours import Weekday, next_day
+from schemas.schedules import Hour, HourFields, Schedule, ScheduleWrite
 from tests.builders import asking
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -43,7 +44,7 @@ def test_the_next_day_is_the_first_that_fits_and_later(
     if after > date.max - timedelta(days=7):
         return
 
-    found = schedule.next_on(after)
+    found = next_day(after, weekday)
 
     assert days_of(schedule, after + timedelta(days=1), found) == [found]
 

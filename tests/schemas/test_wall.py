@@ -102,11 +102,12 @@ WALL = {
     "schedule_hour": Rights(MINE, MINE, MINE, MINE),
     "schedule_signature": Rights(f"{OURS} or couple_id is null and {MINE}", MINE, MINE, MINE),
     "security_event": Rights(MINE, adds=MINE),
+    "sending": Rights("false"),
     "session": Rights(MINE, MINE, MINE, MINE),
     "space": Rights(f"{MINE} or {OURS} and mode = 'told'", MINE, MINE, MINE),
 }
 # What only the worker, or nobody, reads.
-UNSEEN = {"link", "mail", "push"}
+UNSEEN = {"link", "mail", "push", "sending"}
 
 
 @dataclass(frozen=True)
@@ -511,6 +512,7 @@ WORKER_WRITES = {
     "refresh_token": "sweeps what has run out",
     "schedule_hour": "moves it on",
     "security_event": "sweeps what is long ago",
+    "sending": "counts what leaves, of all",
     "session": "sweeps what has run out",
     "space": "sweeps what was over long ago",
 }

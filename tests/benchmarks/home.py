@@ -1,0 +1,172 @@
+"""Home screens a second, beside the ceiling and beside those whom people would otherwise take.
+
+python -m tests.benchmarks.home --couples 1000 --rounds 5 --seconds 8
+"""
+
+import asyncio
+import sys
+from argparse import ArgumentParser, Namespace
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from random import Random
+
+import httpx
+
+from api import tokens
+from api.tokens import Claims
+from tests.benchmarks.asked import Asked
+from tests.benchmarks.asked import Size as Settlement
+from tests.benchmarks.cpu import Cpu, postgres
+from tests.benchmarks.figures import Section, Table
+from tests.benchmarks.load import Load, load
+from tests.benchmarks.rival import screens_script
+from tests.benchmarks.rivals import all_rivals
+from tests.benchmarks.rounds import Contender, row, turn_by_turn
+from tests.benchmarks.scripts import HOME, asked_by
+from tests.benchmarks.settlement import a_roomy_database, settle
+from tests.benchmarks.years import Size
+from tests.builders import KEYRING, TOKEN_KEYS
+from tests.conftest import plain
+from tests.processes import a_free_port, until_it_answers
+from tests.proofs import house
+from tests.proofs.stage import Database, now
+
+SCREEN = """One home screen of {size:,} bytes, of couples with a year of use ({couples:,} of them,
+{everybody:,} people in turns), on {connections} connections of wrk to each process, {rounds} rounds
+of {seconds} s."""
+CEILING = """The ceiling is one FastAPI route on the same server, with the same settings, that sends
+the same bytes after one raw psycopg query and asks nobody who they are
+(`tests/benchmarks/ceiling.py`). Twofold verifies a token, counts whoever asks, reads session and
+couple live, unseals two names, passes two walls and writes a line of log."""
+RIVALS = """The rivals' screens show the same (`tests/benchmarks/years.py`), with access rules on,
+without code of one's own; their words lie in clear. PocketBase uses every core, Parse Server one
+process."""
+CONNECTIONS = 8
+EACH = 2  # API processes, where there are several
+
+
+def main() -> None:
+    parser = ArgumentParser(prog="python -m tests.benchmarks.home", description=__doc__)
+    parser.add_argument("--couples", type=int, default=1000)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=int, default=8)
+    sizes = parser.parse_args()
+    with a_roomy_database() as database:
+        people = settle(
+            database.url, KEYRING, Settlement(sizes.couples, sizes.couples), now(), Random(1)
+        )
+        asyncio.run(measure(database, people, sizes)).keep()
+
+
+async def measure(database: Database, people: list[Asked], sizes: Namespace) -> Section:
+    async with AsyncExitStack() as stack:
+        folder = database.folder.parent
+        apis = [await stack.enter_async_context(an_api(database)) for _ in range(EACH)]
+        script = asked_by(people, HOME)
+        screen = await screen_of(apis[0][0], people[0])
+        bare, cpu = await stack.enter_async_context(a_ceiling(database, screen))
+        server = postgres(database.folder)
+        asked = wrk(folder, sizes.seconds)
+        first = Contender("the ceiling", lambda: asked(bare, script), cpus={"process": cpu})
+        ours = [
+            Contender(
+                f"Twofold, {count} API process{'es' * (count > 1)}",
+                together(asked, [url for url, _ in apis[:count]], script),
+                cpus={f"API {n}": cpu for n, (_, cpu) in enumerate(apis[:count], 1)}
+                | {"PostgreSQL": server},
+            )
+            for count in (1, EACH)
+        ]
+        rivals = await stack.enter_async_context(all_rivals(folder, Size(couples=sizes.couples)))
+        theirs = [
+            Contender(
+                f"{each.name} {each.version}",
+                together(asked, [each.url], screens_script(each)),
+                calls=len(each.calls),
+            )
+            for each in rivals
+        ]
+        await turn_by_turn([first, *ours, *theirs], sizes.rounds)
+    return told([first, *ours, *theirs], len(screen), sizes)
+
+
+@asynccontextmanager
+async def an_api(database: Database, **settings: object) -> AsyncIterator[tuple[str, Cpu]]:
+    """One process, as in production, and what it spends."""
+    port = a_free_port()
+    process = await house.serve(database, int(port), None, **settings)
+    try:
+        await until_it_answers(f"http://127.0.0.1:{port}")
+        yield f"http://127.0.0.1:{port}", Cpu(lambda: [process.pid])
+    finally:
+        process.terminate()
+        await process.wait()
+
+
+@asynccontextmanager
+async def a_ceiling(database: Database, screen: str) -> AsyncIterator[tuple[str, Cpu]]:
+    port = a_free_port()
+    file = database.folder.parent / "screen.json"
+    file.write_text(screen)
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "tests.benchmarks.ceiling"), port, plain(database.url), str(file)
+    )
+    try:
+        await until_it_answers(f"http://127.0.0.1:{port}")
+        yield f"http://127.0.0.1:{port}", Cpu(lambda: [process.pid])
+    finally:
+        process.terminate()
+        await process.wait()
+
+
+async def screen_of(url: str, who: Asked) -> str:
+    token = tokens.issue(TOKEN_KEYS, Claims(who.account_id, who.session_id), now())
+    async with httpx.AsyncClient(base_url=url, trust_env=False) as phone:
+        answer = await phone.get("/v1/today", headers={"authorization": f"Bearer {token}"})
+    return answer.raise_for_status().text
+
+
+Ask = Callable[[str, str], Awaitable[Load]]
+
+
+def wrk(folder: Path, seconds: int) -> Ask:
+    async def ask(url: str, script: str) -> Load:
+        return await load(url, script, folder, connections=CONNECTIONS, seconds=seconds)
+
+    return ask
+
+
+def together(ask: Ask, urls: list[str], script: str) -> Callable[[], Awaitable[Load]]:
+    """All of them at the same time, and their sum; the p99 of the slowest."""
+
+    async def asked() -> Load:
+        loads = await asyncio.gather(*(ask(url, script) for url in urls))
+        return Load(
+            rate=sum(each.rate for each in loads),
+            requests=sum(each.requests for each in loads),
+            p50=max(each.p50 for each in loads),
+            p99=max(each.p99 for each in loads),
+            failed=sum(each.failed for each in loads),
+        )
+
+    return asked
+
+
+def told(contenders: list[Contender], size: int, sizes: Namespace) -> Section:
+    first = contenders[0]
+    heads = ["Who", "Screens a second", "Beside the ceiling", "p99 (ms)", "ms of a core for one"]
+    says = [
+        SCREEN.format(
+            size=size, everybody=2 * sizes.couples, connections=CONNECTIONS, **vars(sizes)
+        ),
+        CEILING,
+        RIVALS,
+    ]
+    return Section(
+        "home", "The home screen", says, [Table(heads, [row(each, first) for each in contenders])]
+    )
+
+
+if __name__ == "__main__":
+    main()
