@@ -6,22 +6,36 @@ tell a sender that something is held.
 """
 
 from datetime import datetime, time
+from uuid import UUID
 
-from sqlalchemy import String, func
-from sqlmodel import select
+from sqlalchemy import BindParameter, String, bindparam, func
+from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from api.errors import Refusal
 from api.metrics import KNOCKS
 from schemas.base import instant, local_date
-from schemas.boundaries import BOUNDARIES, boundaries_of
+from schemas.boundaries import BOUNDARIES, BoundaryRow, BoundarySet, boundaries_of
 from schemas.consents import CONSENTS, Purpose, allowed
 from schemas.door import Approach, Reason, Recipient, Refused, door
 from schemas.pairing import Member, Person
 from schemas.partner_nudges import SENT_SINCE
-from schemas.space import MY_SPACE, SPACES
+from schemas.space import MY_SPACE, SPACES, Space, SpaceTaken
+from schemas.today import as_json, of
 
-PARTNER_ZONE = select(func.partner_zone(type_=String))
+THEIRS: BindParameter[UUID] = bindparam("partner")
+# What the partner shows, in one round trip: the time zone they are in, space and boundaries.
+PARTNER = select(
+    func.partner_zone(type_=String),
+    as_json(
+        SPACES.where(col(Space.account_id) == THEIRS).with_only_columns(*of(Space, SpaceTaken))
+    ),
+    as_json(
+        BOUNDARIES.where(col(BoundaryRow.account_id) == THEIRS).with_only_columns(
+            *of(BoundaryRow, BoundarySet)
+        )
+    ),
+)
 EVERYTHING = frozenset(Purpose)  # what a partner allows is not for me to see
 
 
@@ -66,16 +80,14 @@ REFUSALS: dict[Reason, type[Refusal]] = {
 
 async def knock(me: Member, approach: Approach, db: AsyncSession, now: datetime) -> None:
     """Raises what the partner shows; returns where they show nothing, whatever they have set."""
-    zone = (await db.exec(PARTNER_ZONE)).one()
+    zone, spaces, rows = (await db.exec(PARTNER, params=me.scope)).one()
     midnight = instant(local_date(now, zone), time(0), zone)
-    spaces = (await db.exec(SPACES, params=me.scope)).all()
-    rows = (await db.exec(BOUNDARIES, params=me.scope)).all()
     sent = (await db.exec(SENT_SINCE, params=me.scope | {"since": midnight})).one()
     partner = Recipient(
         zone=zone,
         consents=EVERYTHING,
-        space=next((space for space in spaces if space.account_id == me.partner_id), None),
-        boundaries=boundaries_of(row for row in rows if row.account_id == me.partner_id),
+        space=next(map(SpaceTaken.model_validate, spaces), None),
+        boundaries=boundaries_of(map(BoundarySet.model_validate, rows)),
         contacts_today=sent,
     )
     verdict = door(partner, approach, now)
