@@ -22,8 +22,8 @@ OTHER_OPERATIONS = {"none", "health_lives", "health_works", "reporting_read_cont
 SAID = {
     "operation": OTHER_OPERATIONS | {str(each) for each in operations()},
     "status": {str(number) for number in range(200, 600)},
-    "verdict": {"open", "refused", "send", "later", "done"},
-    "outcome": {"sent", "gone", "refused", "retry"},
+    "verdict": {"open", "held", "refused", "send", "later", "done"},
+    "outcome": {"sent", "gone", "refused", "retry", "unsent"},
     "role": {*Role},
 }
 
