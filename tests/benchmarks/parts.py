@@ -1,0 +1,166 @@
+"""Where the time of a home screen goes: each part by itself, by the processor's own count.
+
+python -m tests.benchmarks.parts --couples 100 --times 2000
+"""
+
+from argparse import ArgumentParser, Namespace
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from random import Random
+from statistics import median
+from time import process_time
+
+import uvloop
+from fastapi import FastAPI, Response
+from starlette.types import ASGIApp, Message
+
+from api import tokens
+from api.app import create_app
+from api.deps import OPENED, Fittings, opened
+from api.limits import Limits
+from api.observed import Observed
+from api.policy import today as policy
+from api.policy.limits import POLICIES
+from api.today import HOME
+from api.tokens import Claims
+from schemas.accounts import name_of
+from schemas.database import Role, open_engine, transaction
+from schemas.pairing import partners_name
+from schemas.today import Screen
+from tests.benchmarks.asked import Asked
+from tests.benchmarks.asked import Size as Settlement
+from tests.benchmarks.figures import Section, Table, spread
+from tests.benchmarks.settlement import a_roomy_database, settle
+from tests.builders import KEYRING, TOKEN_KEYS
+from tests.proofs.stage import Database, now
+
+SAYS = """Milliseconds of a core in the API process for one home screen, without the server that
+reads and writes HTTP; each part was run {times:,} times by itself, turn by turn in {rounds} rounds.
+PostgreSQL's own work, and the waiting for it, are not in it."""
+ROUNDS = 5
+Part = Callable[[], Awaitable[object]]
+
+
+def main() -> None:
+    parser = ArgumentParser(prog="python -m tests.benchmarks.parts", description=__doc__)
+    parser.add_argument("--couples", type=int, default=100)
+    parser.add_argument("--times", type=int, default=2000)
+    sizes = parser.parse_args()
+    with a_roomy_database() as database:
+        everybody = Settlement(sizes.couples, sizes.couples)
+        people = settle(database.url, KEYRING, everybody, now(), Random(1))
+        uvloop.run(measure(database, people[0], sizes)).keep()
+
+
+async def measure(database: Database, who: Asked, sizes: Namespace) -> Section:
+    engine = open_engine(database.url, Role.API)
+    # Counted as ever, and never too often.
+    limits = Limits(in_force=[replace(each, most=10**9) for each in POLICIES])
+    house = Fittings(engine, now, TOKEN_KEYS, KEYRING, limits=limits)
+    parts = await the_parts(house, who)
+    found: dict[str, list[float]] = {name: [] for name in parts}
+    for _ in range(ROUNDS):
+        for name, part in parts.items():
+            found[name].append(await spent(part, sizes.times // ROUNDS))
+    await engine.dispose()
+    whole = median(found["all of it"])
+    rows = [[name, spread(each), f"{median(each) / whole:.0%}"] for name, each in found.items()]
+    says = [SAYS.format(times=sizes.times, rounds=ROUNDS)]
+    return Section("parts", "Where a home screen's time goes", says, [Table(HEADS, rows)])
+
+
+HEADS = ["Part", "ms of a core", "Of all"]
+
+
+async def spent(part: Part, times: int) -> float:
+    for _ in range(20):
+        await part()
+    began = process_time()
+    for _ in range(times):
+        await part()
+    return (process_time() - began) * 1000 / times
+
+
+async def the_parts(house: Fittings, who: Asked) -> dict[str, Part]:
+    app = create_app(house)
+    claims = Claims(who.account_id, who.session_id)
+    token = tokens.issue(house.token_keys, claims, now())
+    async with transaction(house.engine) as db:
+        me = await opened(claims, db, now(), house, lock=False)
+        row = await HOME.one(db, **me.scope, now=now())
+    screen = Screen.model_validate_json(row[2])
+
+    async def begins_and_commits() -> None:
+        async with transaction(house.engine) as db:
+            await db.connection()
+
+    async def opens() -> None:
+        async with transaction(house.engine) as db:
+            await OPENED.one_or_none(db, session=who.session_id, now=now(), lock=False)
+
+    async def reads() -> None:
+        async with transaction(house.engine) as db:
+            await HOME.one(db, **me.scope, now=now())
+
+    async def unseals_and_decides() -> None:
+        name, partner = name_of(me.id, row[0], me.key), partners_name(me, row[1])
+        shown = policy.shown_to(me, name, partner, screen, now())
+        shown.model_dump_json()
+
+    async def understands() -> None:
+        Screen.model_validate_json(row[2])
+
+    return {
+        "all of it": asking(Observed(app), "/v1/today", token),
+        "all of it, but for log, metrics and traces": asking(app, "/v1/today", token),
+        "a path without anybody (`/healthz`): layers, counts and routes": asking(
+            app, "/healthz", token
+        ),
+        "one bare FastAPI route": asking(a_bare_app(), "/v1/today", token),
+        "a transaction: begin with role and limits, commit": begins_and_commits,
+        "a transaction that opens a session": opens,
+        "a transaction that reads the screen": reads,
+        "the screen's rows from JSON": understands,
+        "two names unsealed, the screen decided and written as JSON": unseals_and_decides,
+    }
+
+
+def a_bare_app() -> FastAPI:
+    app = FastAPI(openapi_url=None)
+
+    @app.get("/v1/today")
+    async def read_today() -> Response:
+        return Response("{}", media_type="application/json")
+
+    return app
+
+
+def asking(app: ASGIApp, path: str, token: str) -> Part:
+    async def receive() -> Message:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(_: Message) -> None:
+        pass
+
+    async def ask() -> None:
+        scope = {
+            "type": "http",
+            "asgi": {"version": "3.0"},
+            "http_version": "1.1",
+            "method": "GET",
+            "scheme": "http",
+            "path": path,
+            "raw_path": path.encode(),
+            "query_string": b"",
+            "root_path": "",
+            "headers": [(b"authorization", f"Bearer {token}".encode())],
+            "client": ("127.0.0.1", 1),
+            "server": ("api", 80),
+        }
+        await app(scope, receive, send)
+
+    return ask
+
+
+if __name__ == "__main__":
+    main()
