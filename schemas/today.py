@@ -1,6 +1,5 @@
 """The home screen: what it shows, and the one statement that reads it."""
 
-from collections.abc import Iterator
 from datetime import date, datetime
 from itertools import chain
 from typing import Any
@@ -8,14 +7,11 @@ from uuid import UUID
 
 from pydantic import BaseModel
 from sqlalchemy import (
-    JSON,
     ScalarSelect,
-    SelectBase,
     Text,
     bindparam,
     cast,
     func,
-    literal_column,
 )
 from sqlmodel import Field, SQLModel, col, select
 
@@ -30,6 +26,7 @@ from schemas.pairing import PARTNER_NAME
 from schemas.partner_nudges import CONTACTS, PartnerNudge
 from schemas.privacy import Deletion
 from schemas.schedules import IN_FORCE, Hour, Schedule
+from schemas.short import as_json, of
 from schemas.space import SPACES, Space, SpacePublic, SpaceTaken
 
 
@@ -79,18 +76,6 @@ class Screen(BaseModel):
     boundaries: list[BoundarySet]
     next_reminder_at: datetime | None
     deletion_due_at: datetime | None
-
-
-def as_json(statement: SelectBase) -> ScalarSelect[Any]:
-    """All rows of a statement as one value, so that many statements make one round trip."""
-    rows = statement.subquery()
-    listed = func.json_agg(rows.table_valued(), type_=JSON)
-    return select(func.coalesce(listed, literal_column("'[]'::json"), type_=JSON)).scalar_subquery()
-
-
-def of(row: type[SQLModel], facts: type[BaseModel]) -> Iterator[Any]:
-    """The columns of a table that these facts are made of."""
-    return (col(getattr(row, name)) for name in facts.model_fields if hasattr(row, name))
 
 
 ANSWERED = (
