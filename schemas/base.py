@@ -4,6 +4,7 @@ import os
 import re
 from datetime import UTC, date, datetime, time
 from enum import StrEnum
+from functools import lru_cache
 from typing import Annotated
 from uuid import UUID
 from zoneinfo import ZoneInfo, available_timezones
@@ -119,9 +120,11 @@ def instant(on: date, at: time, zone: str) -> datetime:
     return datetime.combine(on, at, ZoneInfo(zone)).astimezone(UTC)
 
 
-def readings(on: date, at: time, zone: str) -> set[datetime]:
+# Kept for a while: many have the same quiet hours, and are asked for them at the same hour.
+@lru_cache(maxsize=4096)
+def readings(on: date, at: time, zone: str) -> frozenset[datetime]:
     """All that this may mean: two instants for an hour that is left out or that happens twice."""
-    return {instant(on, at.replace(fold=fold), zone) for fold in (0, 1)}
+    return frozenset(instant(on, at.replace(fold=fold), zone) for fold in (0, 1))
 
 
 def local_date(at: datetime, zone: str) -> date:

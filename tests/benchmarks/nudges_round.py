@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 import psycopg
 
-from notifications.fcm import encode
+from notifications.fcm_messages import encode
 from notifications.push import Push, Target
 from schemas.base import Locale, new_id
 from schemas.devices import Platform, TargetKind

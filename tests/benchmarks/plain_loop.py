@@ -17,7 +17,7 @@ import uvloop
 from firebase_admin import credentials, messaging
 
 from api.local import emulators_account
-from notifications.fcm import build
+from notifications.fcm_messages import build
 from notifications.push import Push, Target
 from schemas.base import Locale
 from schemas.devices import Platform, TargetKind
