@@ -17,19 +17,23 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-import aiohttp
 from firebase_admin import credentials
 from google.auth.transport import Response
 from google.auth.transport.requests import Request
 
 from notifications.fcm_access import ASK_AGAIN_AFTER, Access, NoAccess
 from notifications.fcm_answers import Answer, judge, later, needs_new_credential
+from notifications.fcm_lines import Lines
 from notifications.fcm_messages import encode
 from notifications.push import Outcome, Push, Refused, Unsent
 from schemas.traces import span
 
 GOOGLE = "https://fcm.googleapis.com"
 PATIENCE = 10.0  # seconds for one push, with all that it takes
+HEADERS = {
+    "Content-Type": "application/json",
+    "X-GOOG-API-FORMAT-VERSION": "2",  # errors with details, as firebase-admin asks
+}
 
 log = logging.getLogger(__name__)
 
@@ -53,21 +57,17 @@ async def open_fcm(
     # Half of it, so that whoever waits for a credential hears that there is none.
     ask = partial(ask_for_token, certificate, patience / 2)
     async with (
-        # No limit of its own: a push must not stand in line here after it was judged.
-        aiohttp.ClientSession(
-            cookie_jar=aiohttp.DummyCookieJar(), connector=aiohttp.TCPConnector(limit=0)
-        ) as session,
+        Lines(url, HEADERS) as lines,
         Access(ask, now) as access,
     ):
-        yield Fcm(url, session, access, now, random, patience)
+        yield Fcm(lines, access, now, random, patience)
 
 
 @dataclass(frozen=True, slots=True)
 class Fcm:
     """A `Sender`."""
 
-    url: str
-    session: aiohttp.ClientSession
+    lines: Lines
     access: Access
     now: Callable[[], datetime]
     random: Random
@@ -97,22 +97,11 @@ class Fcm:
     async def deliver(self, body: bytes) -> Answer:
         """With a new credential at once, where the one in use is not taken; but only once."""
         token = await self.access.token()
-        answer = await self.post(body, token)
+        answer = await self.lines.post(body, token)
         if needs_new_credential(answer):
             self.access.spoil(token)
-            answer = await self.post(body, await self.access.token())
+            answer = await self.lines.post(body, await self.access.token())
         return answer
-
-    async def post(self, body: bytes, token: str) -> Answer:
-        headers = {
-            "Authorization": f"Bearer {token}",
-            "Content-Type": "application/json",
-            "X-GOOG-API-FORMAT-VERSION": "2",  # errors with details, as firebase-admin asks
-        }
-        posted = self.session.post(self.url, data=body, headers=headers, allow_redirects=False)
-        async with posted as response:
-            wait = response.headers.get("Retry-After")
-            return Answer(response.status, wait, await response.read())
 
 
 def ask_for_token(certificate: credentials.Certificate, patience: float) -> str:
