@@ -146,8 +146,8 @@ class Locale(StrEnum):
     PT = "pt"
 
 
-# Rows, as far as they decide anything, are read by the hundred. SQLModel takes four times as long
-# to read them; a type checker sees it all the same, since tables are made of them.
+# Rows, as far as they decide anything, are read by the hundred. SQLModel takes three times as long
+# to read one; a type checker sees it all the same, since tables are made of them.
 if TYPE_CHECKING:
     Fact = SQLModel
 else:

@@ -3,7 +3,7 @@
 import argparse
 import asyncio
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from statistics import median
 
@@ -52,13 +52,19 @@ async def measure(nudges: int, of_the_loop: int, rounds: int) -> None:
         await due_people(database.url, now())
         async with AsyncExitStack() as stack:
             ground = await stack.enter_async_context(a_ground(database, nudges // 2))
-            for _ in range(rounds):
-                for way in (each for ways in WAYS for each in ways):
-                    many = nudges if way.workers else min(nudges, of_the_loop)
-                    found[way].append(await ground.round(way, many))
-                    print(way, found[way][-1], flush=True)
+            for way in turns(rounds):
+                many = nudges if way.workers else min(nudges, of_the_loop)
+                found[way].append(await ground.round(way, many))
             ceiling = await ground.ceiling()
     tell(found, ceiling, nudges, min(nudges, of_the_loop))
+
+
+def turns(rounds: int) -> Iterator[Way]:
+    """Each round begins with another, so that nobody always comes after the same."""
+    for turn in range(rounds):
+        for ways in WAYS:
+            first = turn % len(ways)
+            yield from ways[first:] + ways[:first]
 
 
 def tell(found: Rounds, ceiling: float, nudges: int, of_the_loop: int) -> None:

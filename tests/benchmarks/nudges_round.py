@@ -3,11 +3,10 @@
 import asyncio
 import os
 from asyncio.subprocess import Process
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 from time import time
 from typing import Any
 
@@ -19,6 +18,7 @@ from notifications.push import Push, Target
 from schemas.base import Locale, new_id
 from schemas.devices import Platform, TargetKind
 from schemas.nudges import Kind
+from tests.benchmarks.cpu import Cpu, postgres
 from tests.benchmarks.due_people import multiply
 from tests.benchmarks.fast_fcm import SEND
 from tests.benchmarks.load import load
@@ -32,7 +32,6 @@ WAITING = """insert into push select
     (jsonb_populate_record(one, jsonb_build_object('due_at', to_timestamp(%s)))).*
     from waits one limit %s
 """
-TICK = os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +73,10 @@ class Ground:
             due = time() + 2 + nudges / 3000
             await self.waiting(nudges, due)
             await asyncio.sleep(due - time())
-            before = [spent(senders), spent_by(self.database)]
+            cpus = Cpu(lambda: [each.pid for each in senders]), postgres(self.database.folder)
+            before = [each.seconds() for each in cpus]
             accepted = await self.all_accepted(url, nudges)
-            after = [spent(senders), spent_by(self.database)]
+            after = [each.seconds() for each in cpus]
         took = [(b - a) * THOUSAND / nudges for a, b in zip(before, after, strict=True)]
         rate = nudges / (accepted[-1] - accepted[0])
         return Found(rate, accepted[0] - due, accepted[THOUSAND - 1] - due, *took)
@@ -107,6 +107,7 @@ class Ground:
         return {
             "database_url": self.database.as_text,
             "fcm_emulator": url,
+            "fcm_per_minute": 60_000_000,  # what is measured is what could leave, not what may
             "data": self.database.folder.parent,
         }
 
@@ -175,20 +176,3 @@ async def until_open(port: int) -> None:
         else:
             line.close()
             return
-
-
-def spent(senders: Iterable[Process]) -> float:
-    """Seconds of a processor so far."""
-    return sum(sum(ticks(each.pid)[:2]) for each in senders) / TICK
-
-
-def spent_by(database: Database) -> float:
-    """By all of its processes: those that ended are counted with the first."""
-    first = int((database.folder / "postmaster.pid").read_text().split("\n", 1)[0])
-    children = map(int, Path(f"/proc/{first}/task/{first}/children").read_text().split())
-    return (sum(ticks(first)) + sum(sum(ticks(each)[:2]) for each in children)) / TICK
-
-
-def ticks(pid: int) -> list[int]:
-    """In user code, in the kernel, and both of children that ended."""
-    return [*map(int, Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:15])]
