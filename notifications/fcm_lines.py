@@ -13,7 +13,9 @@ import httptools
 
 from notifications.fcm_answers import Answer
 
-KEPT = 15.0  # seconds that a line is kept for another message: servers hang up on who is silent
+# Seconds that a line is kept for another message. A server that hangs up is noticed; what stands
+# between us may forget a silent line without a word.
+KEPT = 60.0
 FINAL = 200  # what is below only says that an answer will come
 PORTS = {"http": 80, "https": 443}
 

@@ -47,7 +47,8 @@ async def until_empty_line(reader: StreamReader) -> bytes:
 async def lines_to(here: Server) -> AsyncIterator[Lines]:
     server = await asyncio.start_server(here.meet, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    async with Lines(f"http://127.0.0.1:{port}/send", {"X-Of-Ours": "yes"}) as lines:
+    url, headers = f"http://127.0.0.1:{port}/send", {"X-Of-Ours": "yes"}
+    async with Lines(url, headers) as lines, asyncio.timeout(10):
         yield lines
     for line in here.lines:
         line.close()
@@ -107,13 +108,14 @@ async def test_a_line_on_which_the_server_hung_up_is_not_used_again() -> None:
     assert here.lines_used == [0, 1]
 
 
-async def test_an_answer_that_comes_too_late_is_nobody_elses() -> None:
+async def test_who_stops_waiting_hangs_up_so_that_a_late_answer_is_nobody_elses() -> None:
     here = Server(b"", BRIEF)
     async with lines_to(here) as lines:
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.1):
                 await lines.post(b"", "token")
-        here.lines[0].write(b"HTTP/1.1 404 -\r\nContent-Length: 0\r\n\r\n")
+        await asyncio.sleep(0.05)
+        assert here.lines[0].is_closing()
         assert (await lines.post(b"", "token")).status == 200
 
     assert here.lines_used == [0, 1]
@@ -121,7 +123,7 @@ async def test_an_answer_that_comes_too_late_is_nobody_elses() -> None:
 
 @pytest.mark.parametrize("answer", [b"SSH-2.0-OpenSSH_9.9\r\n", b"HTTP/1.1 two hundred\r\n\r\n"])
 async def test_what_is_no_http_is_an_error_at_once(answer: bytes) -> None:
-    async with lines_to(Server(answer)) as lines, asyncio.timeout(5):
+    async with lines_to(Server(answer)) as lines:
         with pytest.raises(HttpParserError):
             await lines.post(b"", "token")
 
