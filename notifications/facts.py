@@ -22,10 +22,11 @@ from schemas.boundaries import BoundaryRow, BoundarySet, boundaries_of
 from schemas.consents import Consent, LastWord, allowed
 from schemas.devices import Device
 from schemas.door import Recipient
+from schemas.in_json import as_json, of
 from schemas.pairing import CoupleMember
 from schemas.partner_nudges import PartnerNudge
 from schemas.sessions import Session
-from schemas.short import Short, as_json, of
+from schemas.short import Short
 from schemas.space import Space, SpaceTaken
 
 # Two local days, wherever on earth.

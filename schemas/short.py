@@ -5,16 +5,13 @@ takes a fifth of that. So the few that are asked most are compiled once, and ask
 connection of a session, in its transaction: the wall, the limits and the commit are the same.
 """
 
-from collections.abc import Iterator
 from typing import Any
 
 import psycopg
 from opentelemetry.trace import SpanKind
-from pydantic import BaseModel
-from sqlalchemy import JSON, BindParameter, ScalarSelect, SelectBase, func, literal_column
+from sqlalchemy import BindParameter, SelectBase
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.exc import DBAPIError
-from sqlmodel import SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from schemas.traces import LONGEST_STATEMENT, span
@@ -61,15 +58,3 @@ def in_words(constant: BindParameter[Any]) -> object:
     """As a column would keep it: a word of ours, not its name in Python."""
     written = constant.type.dialect_impl(DIALECT).bind_processor(DIALECT)
     return written(constant.value) if written else constant.value
-
-
-def as_json(statement: SelectBase) -> ScalarSelect[Any]:
-    """All rows of a statement as one value, so that many statements make one round trip."""
-    rows = statement.subquery()
-    listed = func.json_agg(rows.table_valued(), type_=JSON)
-    return select(func.coalesce(listed, literal_column("'[]'::json"), type_=JSON)).scalar_subquery()
-
-
-def of(row: type[SQLModel], facts: type[BaseModel]) -> Iterator[Any]:
-    """The columns of a table that these facts are made of."""
-    return (col(getattr(row, name)) for name in facts.model_fields if hasattr(row, name))

@@ -21,12 +21,12 @@ from schemas.base import Day
 from schemas.boundaries import BOUNDARIES, BoundaryRow, BoundarySet
 from schemas.checkins import MY_HOUR_HAS_COME, NOT_KEPT_BACK, Checkin, CheckinPublic
 from schemas.consents import CONSENTS, Consent, LastWord
+from schemas.in_json import as_json, of
 from schemas.nudges import NUDGES, Nudge, NudgesPublic, Waiting
 from schemas.pairing import PARTNER_NAME
 from schemas.partner_nudges import CONTACTS, PartnerNudge
 from schemas.privacy import Deletion
 from schemas.schedules import IN_FORCE, Hour, Schedule
-from schemas.short import as_json, of
 from schemas.space import SPACES, Space, SpacePublic, SpaceTaken
 
 
