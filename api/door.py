@@ -18,10 +18,10 @@ from schemas.base import instant, local_date
 from schemas.boundaries import BOUNDARIES, BoundaryRow, BoundarySet, boundaries_of
 from schemas.consents import CONSENTS, Purpose, allowed
 from schemas.door import Approach, Reason, Recipient, Refused, door
+from schemas.in_json import as_json, of
 from schemas.pairing import Member, Person
 from schemas.partner_nudges import SENT_SINCE
 from schemas.space import MY_SPACE, SPACES, Space, SpaceTaken
-from schemas.today import as_json, of
 
 THEIRS: BindParameter[UUID] = bindparam("partner")
 # What the partner shows, in one round trip: the time zone they are in, space and boundaries.

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from notifications.facts import read_facts
 from notifications.metrics import OUTCOMES, VERDICTS
-from notifications.policy import Due, Facts, Later, Send, Settled, judge, settle
+from notifications.policy import Due, Facts, Later, Send, Settled, Verdict, judge, settle
 from notifications.push import Gone, Outcome, Push, Sender, Target
 from schemas.database import transaction
 
@@ -32,6 +32,7 @@ class Batch:
     outcomes: dict[UUID, dict[UUID, Outcome]] = field(default_factory=lambda: defaultdict(dict))
     dead: dict[UUID, str] = field(default_factory=dict)  # devices, and the target that is no more
     given_back: set[UUID] = field(default_factory=set)
+    judged: dict[UUID, Verdict] = field(default_factory=dict)  # by these facts
 
     async def send(
         self, engine: AsyncEngine, sender: Sender, stop: asyncio.Event | None = None
@@ -46,14 +47,13 @@ class Batch:
                 accounts = {push.account_id for push, _ in ringing[start:]}
                 async with transaction(engine) as db:
                     self.facts = await read_facts(db, accounts, self.now)
+                self.judged.clear()
             wave = ringing[start : start + WAVE]
-            # Once for each push, however many phones: nothing changes while a wave leaves.
-            phones = {push: self.phones(push) for push, _ in wave}
             await asyncio.gather(
                 *(
-                    self.ring(push, device, phones[push][device], sender)
+                    self.ring(push, device, phones[device], sender)
                     for push, device in wave
-                    if device in phones[push]
+                    if device in (phones := self.phones(push))
                 )
             )
 
@@ -72,8 +72,14 @@ class Batch:
 
     def phones(self, push: Due) -> Mapping[UUID, Target]:
         """Where it may ring at this moment."""
-        verdict = judge(push, self.facts.get(push.account_id), self.now)
+        verdict = self.verdict(push)
         return verdict.phones if isinstance(verdict, Send) else {}
+
+    def verdict(self, push: Due) -> Verdict:
+        """Once for each push and all that is known: nothing changes while a wave leaves."""
+        if push.id not in self.judged:
+            self.judged[push.id] = judge(push, self.facts.get(push.account_id), self.now)
+        return self.judged[push.id]
 
     async def ring(self, push: Due, device: UUID, target: Target, sender: Sender) -> None:
         ttl = push.expires_at - self.now
@@ -96,5 +102,5 @@ class Batch:
             return Later(self.now, push.attempts - 1, push.reminders_left)  # nothing was tried
         if push.id in self.outcomes:
             return settle(push, self.outcomes[push.id], self.now)
-        verdict = judge(push, self.facts.get(push.account_id), self.now)
+        verdict = self.verdict(push)
         return settle(push, {}, self.now) if isinstance(verdict, Send) else verdict

@@ -1,15 +1,19 @@
-"""All that a verdict may depend on, for a whole batch of recipients, in one query."""
+"""All that a verdict may depend on, for a whole batch of recipients, in one query.
 
-from collections.abc import Collection, Mapping, Sequence
+The database answers with one JSON text, which Pydantic reads at one go.
+"""
+
+from collections.abc import Collection
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, JSON, ScalarSelect, SelectBase, Uuid, any_, bindparam, func
+from pydantic import BaseModel, TypeAdapter
+from sqlalchemy import ARRAY, JSON, Text, Uuid, any_, bindparam, cast, func, literal_column
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
-from sqlmodel.sql.expression import Select
 
 from notifications.policy import Contact, Facts
 from notifications.push import Target
@@ -18,55 +22,87 @@ from schemas.boundaries import BoundaryRow, BoundarySet, boundaries_of
 from schemas.consents import Consent, LastWord, allowed
 from schemas.devices import Device
 from schemas.door import Recipient
+from schemas.in_json import as_json, of
 from schemas.pairing import CoupleMember
 from schemas.partner_nudges import PartnerNudge
-from schemas.phrases import PhraseId
 from schemas.sessions import Session
+from schemas.short import Short
 from schemas.space import Space, SpaceTaken
 
 # Two local days, wherever on earth.
 RECENT = timedelta(days=2, hours=2)
 
 
-def listed(rows: SelectBase) -> ScalarSelect[Any]:
-    """All rows of a statement about one account, as one value."""
-    each = rows.subquery()
-    return select(func.json_agg(each.table_valued(), type_=JSON)).scalar_subquery()
+class Known(BaseModel):
+    """What the database says of one account."""
+
+    id: UUID
+    zone: str
+    couple_id: UUID | None
+    consents: list[LastWord]
+    spaces: list[SpaceTaken]
+    boundaries: list[BoundarySet]
+    contacts: tuple[Contact, ...]
+    phones: dict[UUID, Target]
 
 
+ALL = TypeAdapter(list[Known])
 CONSENTS = (
-    select(Consent.purpose, Consent.given, Consent.expires_at, Consent.couple_id)
+    select(*of(Consent, LastWord))
     .where(col(Consent.account_id) == Account.id)
     .ext(distinct_on(col(Consent.purpose)))
     .order_by(col(Consent.purpose), col(Consent.number).desc())
     .correlate(Account)
 )
 SPACES = (
-    select(Space)
+    select(*of(Space, SpaceTaken))
     .where(col(Space.account_id).in_([col(Account.id), col(CoupleMember.partner_id)]))
     .correlate(Account, CoupleMember)
 )
-BOUNDARIES = select(BoundaryRow).where(col(BoundaryRow.account_id) == Account.id).correlate(Account)
+BOUNDARIES = (
+    select(*of(BoundaryRow, BoundarySet))
+    .where(col(BoundaryRow.account_id) == Account.id)
+    .correlate(Account)
+)
 CONTACTS = (
     select(PartnerNudge.id, PartnerNudge.phrase, PartnerNudge.sent_at)
     .where(col(PartnerNudge.account_id) == Account.id)
     .where(col(PartnerNudge.sent_at) > bindparam("recent"))
     .correlate(Account)
 )
+TARGET: dict[str, Any] = {
+    "kind": col(Device.target_kind),
+    "value": col(Device.target),
+    **{name: col(getattr(Device, name)) for name in ("platform", "locale", "discreet")},
+}
+BY_DEVICE = func.json_object_agg(
+    col(Device.id), func.json_build_object(*chain.from_iterable(TARGET.items())), type_=JSON
+)
 PHONES = (
-    select(Device)
+    select(func.coalesce(BY_DEVICE, literal_column("'{}'::json"), type_=JSON))
     .join(Session, col(Session.id) == Device.session_id)
     .where(col(Device.account_id) == Account.id, col(Session.expires_at) > bindparam("now"))
     .correlate(Account)
 )
-READ: tuple[Any, ...] = (
+EACH: tuple[Any, ...] = (
     *(col(Account.id), col(Account.zone), col(CoupleMember.couple_id)),
-    *(listed(rows) for rows in (CONSENTS, SPACES, BOUNDARIES, CONTACTS, PHONES)),
+    as_json(CONSENTS).label("consents"),
+    as_json(SPACES).label("spaces"),
+    as_json(BOUNDARIES).label("boundaries"),
+    as_json(CONTACTS).label("contacts"),
+    PHONES.scalar_subquery().label("phones"),
 )
-FACTS: Select[Any] = (
-    select(*READ)
-    .join(CoupleMember, col(CoupleMember.account_id) == Account.id, isouter=True)
-    .where(col(Account.id) == any_(bindparam("accounts", type_=ARRAY(Uuid))))
+FACTS = Short(
+    select(
+        cast(
+            as_json(
+                select(*EACH)
+                .join(CoupleMember, col(CoupleMember.account_id) == Account.id, isouter=True)
+                .where(col(Account.id) == any_(bindparam("accounts", type_=ARRAY(Uuid))))
+            ),
+            Text,
+        )
+    )
 )
 
 
@@ -75,36 +111,23 @@ async def read_facts(
 ) -> dict[UUID, Facts]:
     """By account; one that has gone is missing."""
     asked = {"accounts": [*set(accounts)], "recent": now - RECENT, "now": now}
-    rows = await db.exec(FACTS, params=asked)
-    return {row[0]: facts_of(row, now) for row in rows}
+    [text] = await FACTS.one(db, **asked)
+    return {known.id: facts_of(known, now) for known in ALL.validate_json(text)}
 
 
-def facts_of(row: Sequence[Any], now: datetime) -> Facts:
-    account_id, zone, couple_id, *lists = row
-    consents, spaces, boundaries, contacts, phones = (each or [] for each in lists)
-    said = map(LastWord.model_validate, consents)
-    space = {each.account_id: each for each in map(SpaceTaken.model_validate, spaces)}
+def facts_of(known: Known, now: datetime) -> Facts:
+    space = {each.account_id: each for each in known.spaces}
     recipient = Recipient(
-        zone=zone,
-        consents=frozenset(allowed(said, couple_id, now)),
-        space=space.pop(account_id, None),
-        boundaries=boundaries_of(map(BoundarySet.model_validate, boundaries)),
+        zone=known.zone,
+        consents=frozenset(allowed(known.consents, known.couple_id, now)),
+        space=space.pop(known.id, None),
+        boundaries=boundaries_of(known.boundaries),
         contacts_today=0,
     )
     return Facts(
         recipient=recipient,
-        couple_id=couple_id,
+        couple_id=known.couple_id,
         partners_space=next(iter(space.values()), None),
-        contacts=tuple(map(contact_of, contacts)),
-        phones=dict(map(phone_of, map(Device.model_validate, phones))),
+        contacts=known.contacts,
+        phones=known.phones,
     )
-
-
-def contact_of(row: Mapping[str, str]) -> Contact:
-    sent_at = datetime.fromisoformat(row["sent_at"])
-    return Contact(UUID(row["id"]), PhraseId(row["phrase"]), sent_at)
-
-
-def phone_of(device: Device) -> tuple[UUID, Target]:
-    kind, platform, locale = device.target_kind, device.platform, device.locale
-    return device.id, Target(kind, device.target, platform, locale, device.discreet)

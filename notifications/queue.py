@@ -90,19 +90,22 @@ async def record(db: AsyncSession, lease: datetime, settled: Mapping[UUID, Settl
     """Done is gone, the rest waits for another time."""
     done = [push_id for push_id, result in settled.items() if isinstance(result, Done)]
     later = {push_id: r for push_id, r in settled.items() if isinstance(r, Later)}
-    await db.exec(FINISH, params={"ids": done, "lease": lease})
+    if done:
+        await db.exec(FINISH, params={"ids": done, "lease": lease})
     postponed = {
         "ids": [*later],
         "at": [each.at for each in later.values()],
         "attempts": [each.attempts for each in later.values()],
         "left": [each.reminders_left for each in later.values()],
     }
-    await db.exec(POSTPONE, params=postponed | {"lease": lease})
+    if later:
+        await db.exec(POSTPONE, params=postponed | {"lease": lease})
 
 
 async def forget(db: AsyncSession, dead: Mapping[UUID, str]) -> None:
     """Devices that FCM no longer knows, unless they have a new target by now."""
-    await db.exec(FORGET, params={"ids": [*dead], "targets": [*dead.values()]})
+    if dead:
+        await db.exec(FORGET, params={"ids": [*dead], "targets": [*dead.values()]})
 
 
 async def sweep(db: AsyncSession, statement: Delete, now: datetime) -> int:

@@ -17,7 +17,7 @@ from sqlalchemy import ForeignKeyConstraint, bindparam
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel, col, select
 
-from schemas.base import Body, LocalTime, Whole, local_date, readings, words
+from schemas.base import Body, Fact, LocalTime, Whole, local_date, readings, words
 from schemas.pairing import Person
 from schemas.phrases import PhraseKind
 from schemas.questionnaires import Topic
@@ -97,7 +97,7 @@ class BoundaryKind(StrEnum):
     UNWANTED_NUDGES = "unwanted_nudges"
 
 
-class Boundaries(SQLModel):
+class Boundaries(BaseModel):
     """One person's boundaries; null is none. All or, for the partner, those that are shown."""
 
     quiet_hours: QuietHours | None
@@ -118,7 +118,7 @@ class BoundariesWrite(Boundaries, Body):
     """Set all my boundaries anew. Each is named, so that none is dropped by being forgotten."""
 
 
-class BoundarySet(SQLModel):
+class BoundarySet(Fact):
     """One boundary, as far as it decides anything."""
 
     kind: BoundaryKind = Field(sa_type=words(BoundaryKind))
@@ -126,7 +126,7 @@ class BoundarySet(SQLModel):
     shown_in: UUID | None = Field(index=True)
 
 
-class BoundaryRow(BoundarySet, table=True):
+class BoundaryRow(BoundarySet, SQLModel, table=True):
     """Shown, it names the couple: a later partner is not shown it."""
 
     __tablename__ = "boundary"

@@ -12,7 +12,7 @@ from sqlalchemy import Index, bindparam
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlmodel import Field, SQLModel, col, select
 
-from schemas.base import Body, Locale, Moment, Whole, words
+from schemas.base import Body, Fact, Locale, Moment, Whole, words
 from schemas.pairing import Person
 from schemas.shapes import Mine
 
@@ -65,7 +65,7 @@ class ConsentWrite(Body):
     expires_at: Moment | None = Field(description="When my yes ends by itself; null: never.")
 
 
-class LastWord(SQLModel):
+class LastWord(Fact):
     """What a person last said about one purpose, as far as it decides anything."""
 
     purpose: Purpose = Field(sa_type=words(Purpose))

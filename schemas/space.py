@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, SQLColumnExpression, bindparam
 from sqlmodel import Field, SQLModel, UTCDateTime, Uuid, col, select
 
-from schemas.base import Body, Moment, words
+from schemas.base import Body, Fact, Moment, words
 from schemas.pairing import Member
 from schemas.shapes import within_pairing
 
@@ -20,7 +20,7 @@ class Mode(StrEnum):
     SILENT = "silent"
 
 
-class SpaceFields(SQLModel):
+class SpaceFields(Fact):
     """What all forms of space share."""
 
     ends_at: Moment | None = Field(
@@ -59,7 +59,7 @@ class SpaceTaken(SpaceFields):
         return self.covers(at) and self.mode is Mode.TOLD
 
 
-class Space(SpaceTaken, table=True):
+class Space(SpaceTaken, SQLModel, table=True):
     """One row per person, the space they took last: how often somebody took it is not kept."""
 
     __table_args__ = (within_pairing(),)
@@ -74,13 +74,13 @@ class Space(SpaceTaken, table=True):
         return cls.model_validate(body, update=private)
 
 
-class SpaceMine(SpaceFields):
+class SpaceMine(SpaceFields, SQLModel):
     """My own space, as I see it."""
 
     mode: Mode
 
 
-class SpaceTold(SpaceFields):
+class SpaceTold(SpaceFields, SQLModel):
     """My partner's space, as far as they let me know."""
 
 

@@ -1,6 +1,5 @@
 """The home screen: what it shows, and the one statement that reads it."""
 
-from collections.abc import Iterator
 from datetime import date, datetime
 from itertools import chain
 from typing import Any
@@ -8,14 +7,11 @@ from uuid import UUID
 
 from pydantic import BaseModel
 from sqlalchemy import (
-    JSON,
     ScalarSelect,
-    SelectBase,
     Text,
     bindparam,
     cast,
     func,
-    literal_column,
 )
 from sqlmodel import Field, SQLModel, col, select
 
@@ -25,6 +21,7 @@ from schemas.base import Day
 from schemas.boundaries import BOUNDARIES, BoundaryRow, BoundarySet
 from schemas.checkins import MY_HOUR_HAS_COME, NOT_KEPT_BACK, Checkin, CheckinPublic
 from schemas.consents import CONSENTS, Consent, LastWord
+from schemas.in_json import as_json, of
 from schemas.nudges import NUDGES, Nudge, NudgesPublic, Waiting
 from schemas.pairing import PARTNER_NAME
 from schemas.partner_nudges import CONTACTS, PartnerNudge
@@ -79,18 +76,6 @@ class Screen(BaseModel):
     boundaries: list[BoundarySet]
     next_reminder_at: datetime | None
     deletion_due_at: datetime | None
-
-
-def as_json(statement: SelectBase) -> ScalarSelect[Any]:
-    """All rows of a statement as one value, so that many statements make one round trip."""
-    rows = statement.subquery()
-    listed = func.json_agg(rows.table_valued(), type_=JSON)
-    return select(func.coalesce(listed, literal_column("'[]'::json"), type_=JSON)).scalar_subquery()
-
-
-def of(row: type[SQLModel], facts: type[BaseModel]) -> Iterator[Any]:
-    """The columns of a table that these facts are made of."""
-    return (col(getattr(row, name)) for name in facts.model_fields if hasattr(row, name))
 
 
 ANSWERED = (

@@ -78,7 +78,7 @@ def imported(file: Path) -> Iterator[str]:
         ("jwt", r"api/(identity_)?tokens\.py"),
         ("argon2", r"api/passwords\.py"),
         ("firebase_admin", r"notifications/fcm\w*\.py"),
-        ("aiohttp", r"notifications/fcm\w*\.py"),
+        ("httptools", r"notifications/fcm\w*\.py"),
         ("aiosmtplib", r"notifications/smtp\.py"),
         ("psycopg", r"schemas/(connection|embedded|short)\.py"),
     ],

@@ -1,13 +1,16 @@
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import product
 from typing import Any
+from uuid import UUID
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from notifications.fcm import encode
+from notifications.fcm_messages import build, encode
 from notifications.push import Push, Target
-from schemas.base import Locale
+from schemas.base import EARLIEST, Locale
 from schemas.devices import Platform, TargetKind
 from schemas.nudges import Kind
 from tests.fakes import NOON
@@ -103,3 +106,25 @@ def test_a_longer_message_or_one_after_its_time_is_not_made() -> None:
         encode(push(value="x" * (largest + 1)), NOON)
     with pytest.raises(ValueError, match="ttl must not be negative"):
         encode(Push(ID, Kind.REVEAL, TOKEN, -timedelta(microseconds=1)), NOON)
+
+
+@given(
+    kind=st.sampled_from(Kind),
+    target=st.builds(
+        Target,
+        st.sampled_from(TargetKind),
+        st.text(min_size=1, max_size=200) | st.sampled_from(["77777", "(address)", '%s"\\']),
+        st.sampled_from(Platform),
+        st.sampled_from(Locale),
+        discreet=st.booleans(),
+    ),
+    ttl=st.timedeltas(timedelta(0), timedelta(weeks=6)),
+    now=st.datetimes(EARLIEST.replace(tzinfo=None), timezones=st.just(UTC)),
+    id_=st.uuids(),
+)
+def test_what_is_filled_in_is_to_the_byte_what_firebase_admin_would_write(
+    kind: Kind, target: Target, ttl: timedelta, now: datetime, id_: UUID
+) -> None:
+    push = Push(id_, kind, target, ttl)
+
+    assert encode(push, now) == f'{{"message": {build(push, now)}}}'.encode()
