@@ -32,8 +32,8 @@ in the rows of TLS; a worker speaks HTTP/1.1 there, over as many connections as 
 The local FCM accepts {ceiling} messages a second over HTTP/1.1 from wrk, on this machine and while
 nothing else runs. Its HTTP/2 is pure Python, and so is firebase-admin's."""
 
-COMPARED = """{kind}: one worker sends {rate} times as many a second as the loop; its thousandth nudge
-is accepted after {thousandth} times as long. It takes {cpu} times the processor time, and
+COMPARED = """{kind}: one worker sends {rate} times as many a second as the loop; its thousandth
+nudge is accepted after {thousandth} times as long. It takes {cpu} times the processor time, and
 PostgreSQL {database} times."""
 MEASURES = {
     "rate": "nudges a second",
