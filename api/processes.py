@@ -4,9 +4,7 @@ import asyncio
 import gc
 import logging
 import socket
-from collections.abc import Callable
 from contextlib import AsyncExitStack
-from datetime import datetime
 from functools import partial
 
 import uvicorn
@@ -14,7 +12,7 @@ from sqlalchemy import URL
 
 import migrations
 from api.app import create_app
-from api.local import a_postman, a_sender, counted, fittings
+from api.local import Clock, a_postman, a_sender, counted, fittings
 from api.observed import Observed
 from api.settings import Settings
 from api.stopping import told_to_stop
@@ -23,7 +21,6 @@ from notifications import postman, worker
 from notifications.emulator_socket import Server
 from schemas.database import Role, open_engine, ready
 
-Clock = Callable[[], datetime]
 # For requests in flight, once told to stop; what then still runs is cut off and rolled back.
 LAST_REQUESTS = 20  # seconds
 
@@ -39,9 +36,9 @@ async def serve(settings: Settings, url: URL, clock: Clock) -> None:
         await ready(engine, migrations.head())
         fitted = fittings(settings, engine, clock)
         await house.enter_async_context(counted(settings, {Role.API: engine}, fitted.passwords))
+        server = Server(the_config(Observed(create_app(fitted)), settings))
         # Nothing that stands now will ever be garbage: looking through it again takes a twentieth.
         gc.freeze()
-        server = Server(the_config(Observed(create_app(fitted)), settings))
         serving = asyncio.create_task(server.serve(sockets=[listener(settings)]))
         await server.ready.wait()
         log.info("serving", extra={"host": settings.host, "port": settings.port})

@@ -122,7 +122,8 @@ def named_once(value: object, read: ValidatorFunctionWrapHandler) -> object:
         raise ValueError(msg) from None
 
 
-# Wide enough for every kind of question; the pack says which of them fits.
+# Wide enough for every kind of question; the pack says which of them fits. (Not `Whole`: within a
+# union its limits would not be told in the contract.)
 Value = Annotated[
     Annotated[StrictInt, Field(ge=-1000, le=1000), BeforeValidator(without_a_fraction)]
     | Annotated[StrictStr, Field(max_length=4000)]
