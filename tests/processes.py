@@ -38,6 +38,17 @@ async def a_process(
             await process.wait()
 
 
+@asynccontextmanager
+async def answering(process: Process, url: str) -> AsyncIterator[None]:
+    """From its first answer on; told to stop in the end, and waited for."""
+    try:
+        await until_it_answers(url)
+        yield
+    finally:
+        process.terminate()
+        await process.wait()
+
+
 def a_free_port() -> str:
     with socket.create_server(("127.0.0.1", 0)) as found:
         return str(found.getsockname()[1])

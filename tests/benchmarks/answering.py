@@ -3,24 +3,20 @@
 python -m tests.benchmarks.answering --couples 1000 --rounds 5 --seconds 8
 """
 
-import asyncio
-from argparse import ArgumentParser, Namespace
+from argparse import Namespace
 from contextlib import AsyncExitStack
-from random import Random
 
 from tests.benchmarks.asked import Asked
-from tests.benchmarks.asked import Size as Settlement
 from tests.benchmarks.cpu import postgres
 from tests.benchmarks.figures import Section, Table
 from tests.benchmarks.home import CONNECTIONS, an_api, together, wrk
+from tests.benchmarks.measured import run
 from tests.benchmarks.rival import answering_script
 from tests.benchmarks.rivals import all_rivals
 from tests.benchmarks.rounds import Contender, row, turn_by_turn
 from tests.benchmarks.scripts import ANSWERING, asked_by
-from tests.benchmarks.settlement import a_roomy_database, settle
 from tests.benchmarks.years import Size
-from tests.builders import KEYRING
-from tests.proofs.stage import Database, now
+from tests.proofs.stage import Database
 
 OURS = """{couples:,} couples with a year of use; each of two thousand people in turns answers a
 question (`PUT .../answers`) and releases another (`POST .../answers/released`), so an answer that
@@ -31,18 +27,6 @@ with a transaction: the answer, already released and in clear, what waits for th
 push. Both are made as durable: PocketBase by a hook that sets `synchronous = FULL`. Neither asks
 whether the partner has released too, nor what topics they closed."""
 REQUESTS = 2  # for an answer that may be read
-
-
-def main() -> None:
-    parser = ArgumentParser(prog="python -m tests.benchmarks.answering", description=__doc__)
-    parser.add_argument("--couples", type=int, default=1000)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=int, default=8)
-    sizes = parser.parse_args()
-    with a_roomy_database() as database:
-        everybody = Settlement(sizes.couples, sizes.couples)
-        people = settle(database.url, KEYRING, everybody, now(), Random(1))
-        asyncio.run(measure(database, people, sizes)).keep()
 
 
 async def measure(database: Database, people: list[Asked], sizes: Namespace) -> Section:
@@ -72,4 +56,4 @@ async def measure(database: Database, people: list[Asked], sizes: Namespace) -> 
 
 
 if __name__ == "__main__":
-    main()
+    run(measure, couples=1000, rounds=5, seconds=8)

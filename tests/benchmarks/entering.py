@@ -3,27 +3,24 @@
 python -m tests.benchmarks.entering --couples 200 --rounds 5 --seconds 8
 """
 
-import asyncio
 import json
-from argparse import ArgumentParser, Namespace
+from argparse import Namespace
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from random import Random
 
 import httpx
 import psycopg
 
 from tests.benchmarks.asked import Asked
-from tests.benchmarks.asked import Size as Settlement
 from tests.benchmarks.cpu import postgres
 from tests.benchmarks.figures import Section, Table, spread
 from tests.benchmarks.home import CONNECTIONS, Ask, an_api, together, wrk
 from tests.benchmarks.load import Load
+from tests.benchmarks.measured import run
 from tests.benchmarks.rounds import Contender, turn_by_turn
-from tests.benchmarks.settlement import a_roomy_database, settle
-from tests.builders import KEYRING, PASSWORD
+from tests.builders import PASSWORD
 from tests.conftest import plain
-from tests.proofs.stage import Database, now
+from tests.proofs.stage import Database
 
 SAYS = """One API process, {connections} connections of wrk, {rounds} rounds of {seconds} s. Each
 request comes from an address of its own, since an address may not sign in or refresh as often. A
@@ -54,18 +51,6 @@ end
 """
 MANY = 2 * CONNECTIONS
 EMAILS = "select email from account where id = any(%s)"
-
-
-def main() -> None:
-    parser = ArgumentParser(prog="python -m tests.benchmarks.entering", description=__doc__)
-    parser.add_argument("--couples", type=int, default=200)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=int, default=8)
-    sizes = parser.parse_args()
-    with a_roomy_database() as database:
-        everybody = Settlement(sizes.couples, sizes.couples)
-        people = settle(database.url, KEYRING, everybody, now(), Random(1))
-        asyncio.run(measure(database, people, sizes)).keep()
 
 
 async def measure(database: Database, people: list[Asked], sizes: Namespace) -> Section:
@@ -131,4 +116,4 @@ def elsewhere(number: int) -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    main()
+    run(measure, couples=200, rounds=5, seconds=8)

@@ -5,30 +5,28 @@ python -m tests.benchmarks.home --couples 1000 --rounds 5 --seconds 8
 
 import asyncio
 import sys
-from argparse import ArgumentParser, Namespace
+from argparse import Namespace
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from random import Random
 
 import httpx
 
 from api import tokens
 from api.tokens import Claims
 from tests.benchmarks.asked import Asked
-from tests.benchmarks.asked import Size as Settlement
 from tests.benchmarks.cpu import Cpu, postgres
 from tests.benchmarks.figures import Section, Table
 from tests.benchmarks.load import Load, load
+from tests.benchmarks.measured import run
 from tests.benchmarks.rival import screens_script
 from tests.benchmarks.rivals import all_rivals
 from tests.benchmarks.rounds import Contender, row, turn_by_turn
 from tests.benchmarks.scripts import HOME, asked_by
-from tests.benchmarks.settlement import a_roomy_database, settle
 from tests.benchmarks.years import Size
-from tests.builders import KEYRING, TOKEN_KEYS
+from tests.builders import TOKEN_KEYS
 from tests.conftest import plain
-from tests.processes import a_free_port, until_it_answers
+from tests.processes import a_free_port, answering
 from tests.proofs import house
 from tests.proofs.stage import Database, now
 
@@ -44,19 +42,6 @@ without code of one's own; their words lie in clear. PocketBase uses every core,
 process."""
 CONNECTIONS = 8
 EACH = 2  # API processes, where there are several
-
-
-def main() -> None:
-    parser = ArgumentParser(prog="python -m tests.benchmarks.home", description=__doc__)
-    parser.add_argument("--couples", type=int, default=1000)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=int, default=8)
-    sizes = parser.parse_args()
-    with a_roomy_database() as database:
-        people = settle(
-            database.url, KEYRING, Settlement(sizes.couples, sizes.couples), now(), Random(1)
-        )
-        asyncio.run(measure(database, people, sizes)).keep()
 
 
 async def measure(database: Database, people: list[Asked], sizes: Namespace) -> Section:
@@ -95,29 +80,23 @@ async def measure(database: Database, people: list[Asked], sizes: Namespace) -> 
 async def an_api(database: Database, **settings: object) -> AsyncIterator[tuple[str, Cpu]]:
     """One process, as in production, and what it spends."""
     port = a_free_port()
+    url = f"http://127.0.0.1:{port}"
     process = await house.serve(database, int(port), None, **settings)
-    try:
-        await until_it_answers(f"http://127.0.0.1:{port}")
-        yield f"http://127.0.0.1:{port}", Cpu(lambda: [process.pid])
-    finally:
-        process.terminate()
-        await process.wait()
+    async with answering(process, url):
+        yield url, Cpu(lambda: [process.pid])
 
 
 @asynccontextmanager
 async def a_ceiling(database: Database, screen: str) -> AsyncIterator[tuple[str, Cpu]]:
     port = a_free_port()
+    url = f"http://127.0.0.1:{port}"
     file = database.folder.parent / "screen.json"
     file.write_text(screen)
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "tests.benchmarks.ceiling"), port, plain(database.url), str(file)
     )
-    try:
-        await until_it_answers(f"http://127.0.0.1:{port}")
-        yield f"http://127.0.0.1:{port}", Cpu(lambda: [process.pid])
-    finally:
-        process.terminate()
-        await process.wait()
+    async with answering(process, url):
+        yield url, Cpu(lambda: [process.pid])
 
 
 async def screen_of(url: str, who: Asked) -> str:
@@ -169,4 +148,4 @@ def told(contenders: list[Contender], size: int, sizes: Namespace) -> Section:
 
 
 if __name__ == "__main__":
-    main()
+    run(measure, couples=1000, rounds=5, seconds=8)

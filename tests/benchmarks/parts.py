@@ -3,10 +3,9 @@
 python -m tests.benchmarks.parts --couples 100 --times 2000
 """
 
-from argparse import ArgumentParser, Namespace
+from argparse import Namespace
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from random import Random
 from statistics import median
 from time import process_time
 
@@ -28,9 +27,8 @@ from schemas.database import Role, open_engine, transaction
 from schemas.pairing import partners_name
 from schemas.today import Screen
 from tests.benchmarks.asked import Asked
-from tests.benchmarks.asked import Size as Settlement
 from tests.benchmarks.figures import Section, Table, spread
-from tests.benchmarks.settlement import a_roomy_database, settle
+from tests.benchmarks.measured import run
 from tests.builders import KEYRING, TOKEN_KEYS
 from tests.proofs.stage import Database, now
 
@@ -41,23 +39,12 @@ ROUNDS = 5
 Part = Callable[[], Awaitable[object]]
 
 
-def main() -> None:
-    parser = ArgumentParser(prog="python -m tests.benchmarks.parts", description=__doc__)
-    parser.add_argument("--couples", type=int, default=100)
-    parser.add_argument("--times", type=int, default=2000)
-    sizes = parser.parse_args()
-    with a_roomy_database() as database:
-        everybody = Settlement(sizes.couples, sizes.couples)
-        people = settle(database.url, KEYRING, everybody, now(), Random(1))
-        uvloop.run(measure(database, people[0], sizes)).keep()
-
-
-async def measure(database: Database, who: Asked, sizes: Namespace) -> Section:
+async def measure(database: Database, people: list[Asked], sizes: Namespace) -> Section:
     engine = open_engine(database.url, Role.API)
     # Counted as ever, and never too often.
     limits = Limits(in_force=[replace(each, most=10**9) for each in POLICIES])
     house = Fittings(engine, now, TOKEN_KEYS, KEYRING, limits=limits)
-    parts = await the_parts(house, who)
+    parts = await the_parts(house, people[0])
     found: dict[str, list[float]] = {name: [] for name in parts}
     for _ in range(ROUNDS):
         for name, part in parts.items():
@@ -163,4 +150,4 @@ def asking(app: ASGIApp, path: str, token: str) -> Part:
 
 
 if __name__ == "__main__":
-    main()
+    run(measure, uvloop.run, couples=100, times=2000)

@@ -2,7 +2,7 @@
 
 import asyncio
 from asyncio.subprocess import Process
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,8 @@ from tests.benchmarks.load import Load, load
 from tests.benchmarks.scripts import asked_by
 from tests.builders import KEYRING, TOKEN_KEYS
 from tests.conftest import plain
-from tests.processes import a_free_port, until_it_answers
+from tests.processes import a_free_port, answering
+from tests.proofs.house import in_text
 from tests.proofs.stage import LONG, a_local_fcm, now, start
 
 CONNECTIONS = 4
@@ -113,23 +114,16 @@ async def serving(
     port = a_free_port()
     address = f"http://127.0.0.1:{port}"
     api = await start("api.cli", "serve", port=port, **settings(url, folder))
-    try:
-        await until_it_answers(address)
+    async with answering(api, address):
         yield Served(couples, url, folder, asked, address, api)
-    finally:
-        api.terminate()
-        await api.wait()
 
 
 def settings(url: URL, folder: Path) -> dict[str, object]:
-    def said(keys: Mapping[str, bytes]) -> str:
-        return ",".join(f"{name}:{key.hex()}" for name, key in keys.items())
-
     return {
         "database_url": url.render_as_string(hide_password=False),
         "data": folder,
-        "token_keys": said(TOKEN_KEYS),
-        "data_keys": said(KEYRING.keys),
+        "token_keys": in_text(TOKEN_KEYS),
+        "data_keys": in_text(KEYRING.keys),
     }
 
 
