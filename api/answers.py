@@ -18,24 +18,27 @@ from api.areas import area
 from api.deps import Db, Me, MeWriting, Now
 from api.errors import NotFound, NotSignedIn, Refusal, documented
 from api.policy import answers as policy
+from api.policy.answers import Sheet
 from notifications import outbox
 from schemas.answers import (
-    ANSWERS,
-    REVEALED,
-    Answer,
+    PUT,
+    SHARE,
     AnswersWrite,
     CheckinAnswers,
     ReleaseWrite,
-    opened,
+    Said,
 )
-from schemas.boundaries import BOUNDARIES, boundaries_of
-from schemas.checkins import CHECKIN, Checkin
-from schemas.consents import CONSENTS, Purpose, allowed
+from schemas.bulk import arrays
+from schemas.consents import Purpose
 from schemas.nudges import Kind
 from schemas.pairing import Person
-from schemas.questionnaires import PACKS, Name, Topic
+from schemas.questionnaires import Name
+from schemas.sheets import SHEET, SheetRows
+from schemas.short import Short
 
 router = area("/checkins/{checkin_id}/answers", NotSignedIn, NotFound)
+
+READ_SHEET = Short(SHEET)
 
 
 class CheckinClosed(Refusal):
@@ -71,40 +74,15 @@ class AlreadyRevealed(Refusal):
 @router.get("", summary="Read a check-in")
 async def read_checkin(checkin_id: UUID, me: Me, db: Db, now: Now) -> CheckinAnswers:
     """Its questions, my answers, and my partner's where both of us have released them."""
-    checkin = await load(checkin_id, me, db)
-    mine, partners = await answers(checkin, me, db), await revealed(checkin, me, db, now)
-    closed = await closed_topics(me, await my_consents(me, db, now), db)
-    return policy.shown_to(me, checkin, mine, partners, closed)
+    return policy.shown_to(me, await load(checkin_id, me, db, now))
 
 
-async def load(checkin_id: UUID, me: Person, db: AsyncSession) -> Checkin:
-    checkin = (await db.exec(CHECKIN, params=me.scope | {"id": checkin_id})).one_or_none()
-    if checkin is None:
+async def load(checkin_id: UUID, me: Person, db: AsyncSession, now: datetime) -> Sheet:
+    [found] = await READ_SHEET.one(db, **me.scope, id=checkin_id, now=now)
+    rows = SheetRows.model_validate_json(found)
+    if not rows.sittings:
         raise NotFound
-    return checkin
-
-
-async def answers(checkin: Checkin, me: Person, db: AsyncSession) -> dict[str, Answer]:
-    rows = await db.exec(ANSWERS, params=me.scope | {"id": checkin.id})
-    return {row.question: row for row in rows}
-
-
-async def revealed(
-    checkin: Checkin, me: Person, db: AsyncSession, now: datetime
-) -> dict[str, object]:
-    if (us := me.member) is None or checkin.couple_id != us.couple_id:
-        return {}
-    rows = await db.exec(REVEALED, params={"checkin": checkin.id, "now": now})
-    return {question: opened(us, checkin.id, question, shared) for question, shared in rows}
-
-
-async def my_consents(me: Person, db: AsyncSession, now: datetime) -> set[Purpose]:
-    return allowed((await db.exec(CONSENTS, params=me.scope)).all(), me.couple_id, now)
-
-
-async def closed_topics(me: Person, consents: set[Purpose], db: AsyncSession) -> set[Topic]:
-    rows = await db.exec(BOUNDARIES, params=me.scope | {"partner": None})
-    return policy.topics_closed(boundaries_of(rows), consents)
+    return Sheet.of(rows, me, now)
 
 
 @router.put(
@@ -116,31 +94,23 @@ async def answer(
     checkin_id: UUID, body: AnswersWrite, me: MeWriting, db: Db, now: Now
 ) -> CheckinAnswers:
     """Some questions or all; null skips one. Nothing of it is shown to anybody by answering."""
-    checkin = await load(checkin_id, me, db)
-    if not checkin.open_to(me, now):
+    sheet = await load(checkin_id, me, db, now)
+    if not sheet.checkin.open_to(me, now):
         raise CheckinClosed
-    if Purpose.CHECKINS not in (consents := await my_consents(me, db, now)):
+    if Purpose.CHECKINS not in sheet.consents:
         raise CheckinsNotAllowed
-    closed = await closed_topics(me, consents, db)
-    if wrong := policy.refused_answers(body, PACKS[checkin.pack, checkin.version], closed):
+    if wrong := policy.refused_answers(body, sheet):
         raise_invalid(wrong)
-    mine = await answers(checkin, me, db)
-    for each in body.answers:
-        row = mine.get(each.question) or Answer.to(each.question, checkin, me, now)
-        if not row.says(each.value, me.key, now):
+    said = [
+        sheet.mine.setdefault(each.question, Said.to(each.question, sheet.checkin, me, now))
+        for each in body.answers
+    ]
+    for each, answered in zip(said, body.answers, strict=True):
+        if not each.says(answered.value, me.key, now):
             raise AnswerFinal
-        mine[each.question] = row
-    await store([mine[each.question] for each in body.answers], db)
-    await outbox.checkin_answered(db, me.id, checkin.id)
-    return policy.shown_to(me, checkin, mine, await revealed(checkin, me, db, now), closed)
-
-
-async def store(rows: Iterable[Answer], db: AsyncSession) -> None:
-    """All at once, however many there are and whatever of them has changed."""
-    for row in rows:
-        row.rewrite()
-        db.add(row)
-    await db.flush()
+    await db.exec(PUT, params=arrays(each.model_dump() for each in said))
+    await outbox.no_longer_waits(db, me.id, checkin_id, Kind.CHECKIN_REMINDER, Kind.CHECKIN_OPENED)
+    return policy.shown_to(me, sheet)
 
 
 @router.post(
@@ -154,22 +124,26 @@ async def release(
     """My partner reads these once they have released the same; so do I theirs. Until then this
     answers alike, whatever they have done.
     """
-    checkin = await load(checkin_id, me, db)
-    if (us := me.member) is None or checkin.couple_id != us.couple_id:
+    before = await load(checkin_id, me, db, now)
+    if (us := me.member) is None or before.checkin.couple_id != us.couple_id:
         raise CheckinClosed
-    if Purpose.SHARING not in (consents := await my_consents(me, db, now)):
+    if Purpose.SHARING not in before.consents:
         raise SharingNotAllowed
-    mine, before = await answers(checkin, me, db), await revealed(checkin, me, db, now)
-    if wrong := policy.not_to_release(body, mine):
+    if wrong := policy.not_to_release(body, before):
         raise_invalid(wrong)
-    for question in body.questions:
-        mine[question].release(us)
-    await store([mine[question] for question in body.questions], db)
-    partners = await revealed(checkin, me, db, now)
-    if set(before) < set(partners):
-        await outbox.tell(db, us.partner_id, us.couple_id, Kind.REVEAL, now, checkin.id)
-    closed = await closed_topics(me, consents, db)
-    return policy.shown_to(me, checkin, mine, partners, closed)
+    released = [before.mine[question] for question in body.questions]
+    for each in released:
+        each.release(us)
+    await share(released, db)
+    after = await load(checkin_id, me, db, now)
+    if set(before.partners) < set(after.partners):
+        await outbox.tell(db, us.partner_id, us.couple_id, Kind.REVEAL, now, checkin_id)
+    return policy.shown_to(me, after)
+
+
+async def share(said: Iterable[Said], db: AsyncSession) -> None:
+    """Or take back: as each now stands."""
+    await db.exec(SHARE, params=arrays(each.model_dump() for each in said))
 
 
 def raise_invalid(wrong: policy.Wrong) -> NoReturn:
@@ -186,9 +160,9 @@ async def withdraw_release(
     checkin_id: UUID, question: Name, me: MeWriting, db: Db, now: Now
 ) -> None:
     """Until my partner has released the same. Not released, it changes nothing."""
-    checkin = await load(checkin_id, me, db)
-    if question in await revealed(checkin, me, db, now):
+    sheet = await load(checkin_id, me, db, now)
+    if question in sheet.partners:
         raise AlreadyRevealed
-    row = (await answers(checkin, me, db)).get(question)
-    if row:
-        row.take_back()
+    if said := sheet.mine.get(question):
+        said.take_back()
+        await share([said], db)

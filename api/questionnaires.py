@@ -23,7 +23,7 @@ Version = Annotated[PackNumber, Path(description="The version with which answers
 @router.get("", summary="Read the questionnaires")
 async def read_questionnaires(me: Me) -> list[PackPublic]:
     """The newest version of each, in my language."""
-    return [pack.shown_in(me.locale) for pack in newest_packs()]
+    return [pack.shown_in[me.locale] for pack in newest_packs()]
 
 
 @router.get("/{pack_id}", summary="Read the newest version of one", responses=documented(NotFound))
@@ -32,7 +32,7 @@ async def read_questionnaire(pack_id: PackId, me: Me) -> PackPublic:
     pack = newest(pack_id)
     if pack is None:
         raise NotFound
-    return pack.shown_in(me.locale)
+    return pack.shown_in[me.locale]
 
 
 @router.get("/{pack_id}/{version}", summary="Read one version", responses=documented(NotFound))
@@ -41,4 +41,4 @@ async def read_version(pack_id: PackId, version: Version, me: Me) -> PackPublic:
     pack = PACKS.get((pack_id, version))
     if pack is None:
         raise NotFound
-    return pack.shown_in(me.locale)
+    return pack.shown_in[me.locale]

@@ -106,7 +106,7 @@ async def sign(
     await db.merge(Signature.of(me, schedule))
     hour = await db.merge(Hour.of(me, schedule, body, now))
     await db.flush()
-    await outbox.no_longer_waits(db, me.id, Kind.SCHEDULE_PROPOSED, schedule.id)
+    await outbox.no_longer_waits(db, me.id, schedule.id, Kind.SCHEDULE_PROPOSED)
     return hour
 
 
@@ -190,4 +190,4 @@ async def withdraw(schedule_id: UUID, me: MeWriting, db: Db) -> None:
         await db.delete(row)
     if schedule.version not in [each.version for each in mine]:
         await db.merge(Declined.by(me, schedule))
-        await outbox.no_longer_waits(db, me.id, Kind.SCHEDULE_PROPOSED, schedule.id)
+        await outbox.no_longer_waits(db, me.id, schedule.id, Kind.SCHEDULE_PROPOSED)

@@ -22,8 +22,6 @@ from schemas.privacy import DUE, MAKE_FINAL
 MOST = 20  # people in one step: pushes wait meanwhile
 # The database lets nobody be erased whose deletion is not final.
 ERASE = delete(Account).where(col(Account.id) == bindparam("who"))
-# The worker may read no more of an account than this needs, and holds no rows to be kept in step.
-UNSYNCHRONIZED = {"synchronize_session": False}
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +40,7 @@ async def erased_one(engine: AsyncEngine, who: UUID, now: datetime) -> bool:
     try:
         for step in (MAKE_FINAL, ERASE):
             async with transaction(engine) as db:
-                await db.exec(step, params=this, execution_options=UNSYNCHRONIZED)
+                await db.exec(step, params=this)
     except DBAPIError as error:
         log.warning("a deletion is put off: %s", type(error).__name__)
         return False

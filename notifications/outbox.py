@@ -58,17 +58,9 @@ async def tell(  # noqa: PLR0913, PLR0917 - who, where, what, about what, when: 
     await db.exec(TELL, params=told)
 
 
-async def no_longer_waits(
-    db: AsyncSession, who: UUID, kind: Kind, about: UUID | None = None
-) -> None:
+async def no_longer_waits(db: AsyncSession, who: UUID, about: UUID, *kinds: Kind) -> None:
     """What it was about is done: nothing reminds of it any more."""
-    await db.exec(WAITING, params={"who": who, "kind": kind, "about": about})
-
-
-async def checkin_answered(db: AsyncSession, who: UUID, checkin_id: UUID) -> None:
-    """Who has answered is neither told of it nor reminded again."""
-    for kind in (Kind.CHECKIN_REMINDER, Kind.CHECKIN_OPENED):
-        await no_longer_waits(db, who, kind, checkin_id)
+    await db.exec(WAITING, params={"who": who, "kinds": kinds, "about": about})
 
 
 async def post(  # noqa: PLR0913 - none follows from another

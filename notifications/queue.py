@@ -70,8 +70,6 @@ DEAD = (
     .render_derived()
 )
 FORGET = delete(Device).where(col(Device.id) == DEAD.c.id, col(Device.target) == DEAD.c.target)
-# The worker may read no more of a session than this needs, and holds no rows to be kept in step.
-UNSYNCHRONIZED = {"synchronize_session": False}
 
 
 async def claim(db: AsyncSession, now: datetime, lease: datetime, most: int) -> list[Due]:
@@ -110,5 +108,5 @@ async def forget(db: AsyncSession, dead: Mapping[UUID, str]) -> None:
 
 async def sweep(db: AsyncSession, statement: Delete, now: datetime) -> int:
     """Some of what is over by `schemas/retention.py`, in one bounded step: how many rows."""
-    swept = await db.exec(statement, params={"now": now}, execution_options=UNSYNCHRONIZED)
+    swept = await db.exec(statement, params={"now": now})
     return swept.rowcount

@@ -14,42 +14,36 @@ from pydantic import (
     ValidatorFunctionWrapHandler,
     WrapValidator,
 )
-from sqlalchemy import CheckConstraint, LargeBinary, String, Uuid, bindparam, func
-from sqlalchemy.orm.attributes import flag_modified
-from sqlmodel import Field, SQLModel, col, column, select
-from sqlmodel.sql.expression import Select
+from sqlalchemy import CheckConstraint, update
+from sqlmodel import Field, SQLModel
 
-from schemas.base import Body, without_a_fraction
-from schemas.checkins import Checkin, CheckinPublic
+from schemas.base import Body, Fact, without_a_fraction
+from schemas.bulk import given, insert_all
+from schemas.checkins import CheckinPublic, Sitting
+from schemas.in_json import Octets
 from schemas.pairing import Member, Person
 from schemas.questionnaires import Name, QuestionPublic
 from schemas.sealing import Place, seal, unseal
 from schemas.shapes import Mine, Reveal
 
 
-class Answer(Mine, Reveal, table=True):
-    """One person's answer to one question. What was skipped has no words.
+class Said(Fact):
+    """What one person says to one question. What was skipped has no words.
 
     They are sealed for their author, and once more for the couple while they are released.
     """
 
-    __table_args__ = (
-        CheckConstraint("not released or sealed is not null", name="skipped_is_not_released"),
-        CheckConstraint("released = (shared is not null)", name="released_is_shared"),
-        CheckConstraint("not released or final", name="released_is_final"),
-    )
-
-    checkin_id: UUID = Field(primary_key=True, foreign_key="checkin.id", ondelete="CASCADE")
-    account_id: UUID = Field(
-        primary_key=True, index=True, foreign_key="account.id", ondelete="CASCADE"
-    )
-    question: str = Field(primary_key=True)
-    sealed: bytes | None
-    shared: bytes | None
+    checkin_id: UUID
+    account_id: UUID
+    question: str
+    sealed: Octets | None
+    shared: Octets | None
+    released: bool
+    final: bool
     answered_at: datetime
 
     @classmethod
-    def to(cls, question: str, checkin: Checkin, me: Person, now: datetime) -> Self:
+    def to(cls, question: str, checkin: Sitting, me: Person, now: datetime) -> Self:
         """Skipped, until it is given a value."""
         return cls(
             checkin_id=checkin.id,
@@ -91,26 +85,29 @@ class Answer(Mine, Reveal, table=True):
         """Its words stay final, for its author alone."""
         self.released, self.shared = False, None
 
-    def rewrite(self) -> None:
-        """All of it is written again. Rows of which different columns have changed would go to the
-        database one after the other, and like this they go together.
-        """
-        for name in ("sealed", "shared", "released", "final", "answered_at"):
-            flag_modified(self, name)
-
     def public(self, key: bytes) -> "AnswerMine":
         """What I answered, for my own eyes."""
         return AnswerMine(value=self.read(key), released=self.released, final=self.final)
 
 
+class Answer(Said, Mine, Reveal, table=True):
+    """As it is stored."""
+
+    __table_args__ = (
+        CheckConstraint("not released or sealed is not null", name="skipped_is_not_released"),
+        CheckConstraint("released = (shared is not null)", name="released_is_shared"),
+        CheckConstraint("not released or final", name="released_is_final"),
+    )
+
+    checkin_id: UUID = Field(primary_key=True, foreign_key="checkin.id", ondelete="CASCADE")
+    account_id: UUID = Field(
+        primary_key=True, index=True, foreign_key="account.id", ondelete="CASCADE"
+    )
+    question: str = Field(primary_key=True)
+
+
 def shared_place(couple_id: UUID, checkin_id: UUID, author_id: UUID, question: str) -> Place:
     return ("answer", "shared", couple_id, checkin_id, author_id, question)
-
-
-def opened(me: Member, checkin_id: UUID, question: str, shared: bytes) -> Any:  # noqa: ANN401
-    """What my partner said, of what `REVEALED` found."""
-    place = shared_place(me.couple_id, checkin_id, me.partner_id, question)
-    return json.loads(unseal(me.couple_key, shared, place))
 
 
 def named_once(value: object, read: ValidatorFunctionWrapHandler) -> object:
@@ -183,11 +180,14 @@ class CheckinAnswers(CheckinPublic):
     questions: list[QuestionAsked]
 
 
-ANSWERS = select(Answer).where(
-    col(Answer.checkin_id) == bindparam("id"), col(Answer.account_id) == bindparam("me")
+_key = ("checkin_id", "account_id", "question")
+_put = insert_all(Answer, "question")
+PUT = _put.on_conflict_do_update(
+    index_elements=_key, set_={name: _put.excluded[name] for name in ("sealed", "answered_at")}
 )
-_revealed = func.revealed_answers(bindparam("checkin", type_=Uuid), bindparam("now")).table_valued(
-    column("question", String), column("shared", LargeBinary)
+_shared = given(Answer, *_key, "shared", "released", "final")
+SHARE = (
+    update(Answer)
+    .where(*(getattr(Answer, name) == _shared.c[name] for name in _key))
+    .values({name: _shared.c[name] for name in ("shared", "released", "final")})
 )
-# The one way to my partner's answers. See migrations/versions/0010_answers.py.
-REVEALED: Select[str, bytes] = select(*_revealed.c)

@@ -18,6 +18,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel, col, select
 
 from schemas.base import Body, Fact, LocalTime, Whole, local_date, readings, words
+from schemas.in_json import as_json, of
 from schemas.pairing import Person
 from schemas.phrases import PhraseKind
 from schemas.questionnaires import Topic
@@ -176,4 +177,7 @@ BOUNDARIES = select(BoundaryRow).where(
     (col(BoundaryRow.account_id) == bindparam("me"))
     | (col(BoundaryRow.account_id) == bindparam("partner"))
     & (col(BoundaryRow.shown_in) == bindparam("couple"))
+)
+MINE_SET = as_json(
+    select(*of(BoundaryRow, BoundarySet)).where(col(BoundaryRow.account_id) == bindparam("me"))
 )

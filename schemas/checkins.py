@@ -18,7 +18,7 @@ from sqlalchemy import (
 from sqlmodel import Field, SQLModel, col, column, exists, or_, select, table
 
 from schemas.arrivals import Arrival
-from schemas.base import Body, Text, local_date, new_id
+from schemas.base import Body, Fact, Text, local_date, new_id
 from schemas.paging import a_place, packed, unpacked
 from schemas.pairing import Person
 from schemas.questionnaires import Name, Pack
@@ -58,7 +58,27 @@ class CheckinWrite(Body):
     )
 
 
-class Checkin(SQLModel, table=True):
+class Sitting(Fact):
+    """A check-in, as far as it decides anything."""
+
+    id: UUID
+    account_id: UUID | None
+    couple_id: UUID | None
+    pack: str
+    version: int
+    date: date
+    closes_at: datetime
+
+    def open_to(self, me: Person, now: datetime) -> bool:
+        """May it still be answered? What was for two ends with the two."""
+        return now < self.closes_at and self.couple_id in {None, me.couple_id}
+
+    def public(self) -> "CheckinPublic":
+        """The same for both, whoever of them began it or answered."""
+        return CheckinPublic.model_validate(self, update={"for_both": self.account_id is None})
+
+
+class Checkin(Sitting, SQLModel, table=True):
     """One sitting with one version of a questionnaire: of one person, or of a couple."""
 
     __table_args__ = (
@@ -78,11 +98,7 @@ class Checkin(SQLModel, table=True):
     begun_by: UUID | None = Field(index=True, foreign_key="account.id", ondelete="SET NULL")
     # No foreign key: what was answered stays as it was when the schedule is long gone.
     schedule_id: UUID | None = Field(index=True)
-    pack: str
-    version: int
-    date: date
     begun_at: datetime
-    closes_at: datetime
 
     @classmethod
     def of(cls, me: Person, pack: Pack, now: datetime, *, for_both: bool) -> Self:
@@ -105,14 +121,6 @@ class Checkin(SQLModel, table=True):
         """By the other, it comes from both: whoever began it too is not kept from it by space."""
         if self.begun_by != me.id:
             self.begun_by = None
-
-    def open_to(self, me: Person, now: datetime) -> bool:
-        """May it still be answered? What was for two ends with the two."""
-        return now < self.closes_at and self.couple_id in {None, me.couple_id}
-
-    def public(self) -> "CheckinPublic":
-        """The same for both, whoever of them began it or answered."""
-        return CheckinPublic.model_validate(self, update={"for_both": self.account_id is None})
 
 
 class CheckinPublic(CheckinFields):
@@ -179,7 +187,6 @@ CHECKINS = (
     .order_by(col(Checkin.date).desc(), col(Checkin.id).desc())
     .limit(bindparam("most"))
 )
-CHECKIN = select(Checkin).where(col(Checkin.id) == bindparam("id"), MINE_TO_SEE)
 SAME_CHECKIN = (
     select(Checkin)
     .where(col(Checkin.pack) == bindparam("pack"), col(Checkin.date) == bindparam("date"))

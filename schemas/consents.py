@@ -13,6 +13,7 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from sqlmodel import Field, SQLModel, col, select
 
 from schemas.base import Body, Fact, Locale, Moment, Whole, words
+from schemas.in_json import as_json, of
 from schemas.pairing import Person
 from schemas.shapes import Mine
 
@@ -169,6 +170,7 @@ CONSENTS = (
     .ext(distinct_on(col(Consent.purpose)))
     .order_by(col(Consent.purpose), col(Consent.number).desc())
 )
+LAST_WORDS = as_json(CONSENTS.with_only_columns(*of(Consent, LastWord)))
 LAST_CONSENT = (
     select(Consent)
     .where(col(Consent.account_id) == bindparam("me"))

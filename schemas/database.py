@@ -101,8 +101,18 @@ async def ready(engine: AsyncEngine, head: str) -> None:
         raise NotReady(msg)
 
 
+# What a statement changes in many rows is not looked for among those that were read before it:
+# that takes longer than the statement, and asks for columns that the worker may not read.
+AS_THEY_WERE_READ = {"synchronize_session": False}
+
+
 @asynccontextmanager
 async def transaction(engine: AsyncEngine) -> AsyncIterator[AsyncSession]:
     """Commit when the block ends well, roll everything back when it does not."""
-    async with AsyncSession(engine, expire_on_commit=False) as session, session.begin():
+    async with (
+        AsyncSession(
+            engine, expire_on_commit=False, execution_options=AS_THEY_WERE_READ
+        ) as session,
+        session.begin(),
+    ):
         yield session

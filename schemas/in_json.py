@@ -1,10 +1,20 @@
 """Rows as one JSON value, which Pydantic reads at one go."""
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Mapping
+from itertools import chain
+from typing import Annotated, Any
 
-from pydantic import BaseModel
-from sqlalchemy import JSON, ScalarSelect, SelectBase, func, literal_column
+from pydantic import BaseModel, BeforeValidator
+from sqlalchemy import (
+    JSON,
+    ColumnElement,
+    ScalarSelect,
+    SelectBase,
+    Text,
+    cast,
+    func,
+    literal_column,
+)
 from sqlmodel import SQLModel, col, select
 
 
@@ -15,6 +25,19 @@ def as_json(statement: SelectBase) -> ScalarSelect[Any]:
     return select(func.coalesce(listed, literal_column("'[]'::json"), type_=JSON)).scalar_subquery()
 
 
+def in_one(parts: Mapping[str, ScalarSelect[Any]]) -> ColumnElement[str]:
+    """One object of them all, as the text that Pydantic reads."""
+    return cast(func.json_build_object(*chain.from_iterable(parts.items())), Text)
+
+
 def of(row: type[SQLModel], facts: type[BaseModel]) -> Iterator[Any]:
     """The columns of a table that these facts are made of."""
     return (col(getattr(row, name)) for name in facts.model_fields if hasattr(row, name))
+
+
+def from_hex(value: object) -> object:
+    return bytes.fromhex(value.removeprefix("\\x")) if isinstance(value, str) else value
+
+
+# As PostgreSQL writes bytes in JSON.
+Octets = Annotated[bytes, BeforeValidator(from_hex)]

@@ -152,6 +152,6 @@ KEEP_BEHIND_THE_DOOR = (
 )
 WAITING = delete(Nudge).where(
     col(Nudge.account_id) == bindparam("who"),
-    col(Nudge.kind) == bindparam("kind"),
-    col(Nudge.about).is_not_distinct_from(bindparam("about", type_=Uuid)),
+    col(Nudge.kind).in_(bindparam("kinds", expanding=True)),
+    col(Nudge.about) == bindparam("about", type_=Uuid),
 )

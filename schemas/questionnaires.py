@@ -10,6 +10,7 @@ version. Published, once, in `schemas/packs`, by
 
 from collections.abc import Mapping
 from enum import StrEnum
+from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 from types import MappingProxyType
@@ -85,9 +86,10 @@ class Pack(PackFields, Written):
     def question(self, question_id: str) -> Question | None:
         return next((each for each in self.questions if each.id == question_id), None)
 
-    def shown_in(self, locale: Locale) -> "PackPublic":
-        """Each text in this one language, and nothing else left out."""
-        return PackPublic.model_validate(self.model_dump(context=locale))
+    @cached_property
+    def shown_in(self) -> "Mapping[Locale, PackPublic]":
+        """Each text in that one language, and nothing else left out."""
+        return {each: PackPublic.model_validate(self.model_dump(context=each)) for each in Locale}
 
 
 class ScaleQuestionPublic(ScaleFields):

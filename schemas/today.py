@@ -1,16 +1,13 @@
 """The home screen: what it shows, and the one statement that reads it."""
 
 from datetime import date, datetime
-from itertools import chain
 from typing import Any
 from uuid import UUID
 
 from pydantic import BaseModel
 from sqlalchemy import (
     ScalarSelect,
-    Text,
     bindparam,
-    cast,
     func,
 )
 from sqlmodel import Field, SQLModel, col, select
@@ -18,10 +15,10 @@ from sqlmodel import Field, SQLModel, col, select
 from schemas.accounts import Account
 from schemas.answers import Answer
 from schemas.base import Day
-from schemas.boundaries import BOUNDARIES, BoundaryRow, BoundarySet
+from schemas.boundaries import MINE_SET, BoundarySet
 from schemas.checkins import MY_HOUR_HAS_COME, NOT_KEPT_BACK, Checkin, CheckinPublic
-from schemas.consents import CONSENTS, Consent, LastWord
-from schemas.in_json import as_json, of
+from schemas.consents import LAST_WORDS, LastWord
+from schemas.in_json import as_json, in_one, of
 from schemas.nudges import NUDGES, Nudge, NudgesPublic, Waiting
 from schemas.pairing import PARTNER_NAME
 from schemas.partner_nudges import CONTACTS, PartnerNudge
@@ -108,21 +105,20 @@ NEXT_REMINDER = (
     .where(col(Hour.account_id) == bindparam("me"), IN_FORCE)
 )
 DELETION_DUE = select(Deletion.due_at).where(col(Deletion.account_id) == bindparam("me"))
-MY_BOUNDARIES = BOUNDARIES.where(col(BoundaryRow.account_id) == bindparam("me"))
 
 SCREEN: dict[str, ScalarSelect[Any]] = {
     "spaces": as_json(SPACES.with_only_columns(*of(Space, SpaceTaken))),
     "checkins": as_json(OPEN_CHECKINS),
     "nudges": as_json(NUDGES.with_only_columns(*of(Nudge, NudgeToday), col(PartnerNudge.phrase))),
     "contacts": as_json(CONTACTS),
-    "consents": as_json(CONSENTS.with_only_columns(*of(Consent, LastWord))),
-    "boundaries": as_json(MY_BOUNDARIES.with_only_columns(*of(BoundaryRow, BoundarySet))),
+    "consents": LAST_WORDS,
+    "boundaries": MINE_SET,
     "next_reminder_at": NEXT_REMINDER.scalar_subquery(),
     "deletion_due_at": DELETION_DUE.scalar_subquery(),
 }
-# My name and my partner's, sealed; and the screen as text, which Pydantic reads at one go.
+# My name and my partner's, sealed; and the screen.
 TODAY = select(
     NAME.scalar_subquery(),
     PARTNER_NAME.scalar_subquery(),
-    cast(func.json_build_object(*chain.from_iterable(SCREEN.items())), Text),
+    in_one(SCREEN),
 )

@@ -127,7 +127,6 @@ def fitting(question: Question) -> object:
 PACK = PACKS["how_we_talk", 1]
 EVERY = {each.id: fitting(each) for each in PACK.questions}
 [FIRST, *_] = EVERY
-SECOND_EACH = [*EVERY][::2]
 ALL_BOUNDARIES = {
     "quiet_hours": {"start": "22:00", "until": "07:00", "shown": True},
     "daily_budget": {"most": 3, "shown": True},
@@ -149,21 +148,6 @@ async def test_all_answers_are_given_and_released_as_fast_as_one(couple: Two) ->
         sam.clock.forward(hours=1)
     alone = await asked_by(sam.releases(one, FIRST))
     assert len(await asked_by(sam.releases(every, *EVERY))) == len(alone)
-
-
-async def test_answers_of_which_different_things_change_are_written_together(couple: Two) -> None:
-    """Every second is final, and has been released before."""
-    sam, _ = couple
-    checkin = await sam.begins(PACK.id)
-    await sam.answers(checkin, **EVERY)
-    await sam.releases(checkin, *SECOND_EACH)
-    sam.clock.forward(hours=1)
-
-    written = [*await asked_by(sam.answers(checkin, **EVERY))]
-    released = [*await asked_by(sam.releases(checkin, *EVERY))]
-
-    for asked in (written, released):
-        assert len([each for each in asked if "UPDATE answer" in each]) == 1
 
 
 async def test_all_boundaries_are_set_as_fast_as_one(couple: Two) -> None:

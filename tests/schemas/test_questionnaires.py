@@ -128,7 +128,7 @@ def test_a_pack_is_shown_whole_and_in_one_language(locale: Locale) -> None:
     for pack in newest_packs():
         path = FOLDER / f"{pack.id}.v{pack.version}.yaml"
         written = yaml.safe_load(path.read_text(encoding="utf-8"))
-        assert pack.shown_in(locale).model_dump(mode="json") == in_language(written, locale)
+        assert pack.shown_in[locale].model_dump(mode="json") == in_language(written, locale)
 
 
 def texts(model: BaseModel) -> Iterator[Words]:

@@ -1,17 +1,17 @@
 """What is asked, and what fits. The reveal is told in `tests/api/test_answers.py`."""
 
+from collections.abc import Collection, Mapping
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
-from api.policy.answers import not_to_release, refused_answers, shown_to, topics_closed
-from schemas.answers import Answer, AnswersWrite, ReleaseWrite
+from api.policy.answers import Sheet, not_to_release, refused_answers, shown_to, topics_closed
+from schemas.answers import AnswersWrite, ReleaseWrite, Said
 from schemas.base import Locale
 from schemas.boundaries import NO_BOUNDARIES, Boundaries
 from schemas.checkins import Checkin
 from schemas.consents import Purpose
-from schemas.pairing import Person
 from schemas.questionnaires import PACKS, Topic
 from tests.builders import asking
 from tests.fakes import NOON
@@ -45,38 +45,39 @@ def test_a_closed_topic_is_not_asked_and_takes_no_answer() -> None:
     said = [{"question": "money_talks", "value": "not_sure"}, {"question": "opening", "value": "x"}]
     body = AnswersWrite.model_validate({"answers": said})
 
-    found = refused_answers(body, PACK, {Topic.MONEY})
+    found = refused_answers(body, a_sheet(closed={Topic.MONEY}))
 
     assert [place for place, _ in found] == [("answers", 0, "question"), ("answers", 1, "value")]
-    assert [place for place, _ in refused_answers(body, PACK, set())] == [("answers", 1, "value")]
+    assert [place for place, _ in refused_answers(body, a_sheet())] == [("answers", 1, "value")]
 
 
 def test_what_is_closed_cannot_be_skipped_either() -> None:
     body = AnswersWrite.model_validate({"answers": [{"question": "money_talks", "value": None}]})
 
-    assert [place for place, _ in refused_answers(body, PACK, {Topic.MONEY})] == [
+    assert [place for place, _ in refused_answers(body, a_sheet(closed={Topic.MONEY}))] == [
         ("answers", 0, "question")
     ]
 
 
-def answers_of(checkin: Checkin, me: Person, **values: object) -> dict[str, Answer]:
-    given = {name: Answer.to(name, checkin, me, NOON) for name in values}
+ME = asking("UTC", Locale.PT, uuid4(), uuid4())
+
+
+def a_sheet(
+    closed: Collection[Topic] = (), partners: Mapping[str, Any] | None = None, **values: object
+) -> Sheet:
+    """Mine, with these answers."""
+    checkin = Checkin.of(ME, PACK, NOON, for_both=True)
+    mine = {name: Said.to(name, checkin, ME, NOON) for name in values}
     for name, value in values.items():
-        given[name].says(value, me.key, NOON)
-    return given
-
-
-def a_scene() -> tuple[Person, Checkin]:
-    me = asking("UTC", Locale.PT, uuid4(), uuid4())
-    return me, Checkin.of(me, PACK, NOON, for_both=True)
+        mine[name].says(value, ME.key, NOON)
+    return Sheet(checkin, mine, partners or {}, consents=(), closed=closed)
 
 
 def test_a_skipped_answer_is_nothing_to_release() -> None:
-    me, checkin = a_scene()
-    mine = answers_of(checkin, me, opening="in_writing", money_talks=None)
+    sheet = a_sheet(opening="in_writing", money_talks=None)
     body = ReleaseWrite(questions=["money_talks", "opening", "break_sign"])
 
-    assert [place for place, _ in not_to_release(body, mine)] == [
+    assert [place for place, _ in not_to_release(body, sheet)] == [
         ("questions", 0),
         ("questions", 2),
     ]
@@ -84,10 +85,10 @@ def test_a_skipped_answer_is_nothing_to_release() -> None:
 
 @pytest.mark.parametrize("partners", [{}, {"opening": "straight_away"}])
 def test_nothing_but_the_revealed_comes_from_the_partner(partners: dict[str, Any]) -> None:
-    me, checkin = a_scene()
-    mine = answers_of(checkin, me, opening="in_writing", money_talks=None)
+    closed = {Topic.MONEY, Topic.INTIMACY}
+    sheet = a_sheet(closed, partners, opening="in_writing", money_talks=None)
 
-    shown = shown_to(me, checkin, mine, partners, {Topic.MONEY, Topic.INTIMACY})
+    shown = shown_to(ME, sheet)
 
     assert {each.question.id: each.partner for each in shown.questions if each.partner} == partners
     asked = [each.question.id for each in shown.questions]

@@ -1,0 +1,58 @@
+"""A sheet: one check-in as it lies before one person, read in one statement."""
+
+import json
+from typing import Any
+from uuid import UUID
+
+from pydantic import BaseModel
+from sqlalchemy import LargeBinary, String, Uuid, bindparam, func
+from sqlmodel import col, column, select
+
+from schemas.answers import Answer, Said, shared_place
+from schemas.boundaries import MINE_SET, BoundarySet
+from schemas.checkins import MINE_TO_SEE, Checkin, Sitting
+from schemas.consents import LAST_WORDS, LastWord
+from schemas.in_json import Octets, as_json, in_one, of
+from schemas.pairing import Member
+from schemas.sealing import unseal
+
+
+class Revealed(BaseModel):
+    """What my partner said to a question, and I may read."""
+
+    question: str
+    shared: Octets
+
+    def read(self, me: Member, checkin_id: UUID) -> Any:  # noqa: ANN401 - as its question is answered
+        """Their words."""
+        place = shared_place(me.couple_id, checkin_id, me.partner_id, self.question)
+        return json.loads(unseal(me.couple_key, self.shared, place))
+
+
+class SheetRows(BaseModel):
+    """All that one check-in shows to one person, and that decides what they may do with it."""
+
+    sittings: list[Sitting]  # one, if it is theirs to see
+    answers: list[Said]  # their own
+    revealed: list[Revealed]  # their partner's
+    consents: list[LastWord]
+    boundaries: list[BoundarySet]
+
+
+SITTING = select(*of(Checkin, Sitting)).where(col(Checkin.id) == bindparam("id"), MINE_TO_SEE)
+ANSWERS = select(*of(Answer, Said)).where(
+    col(Answer.checkin_id) == bindparam("id"), col(Answer.account_id) == bindparam("me")
+)
+_revealed = func.revealed_answers(bindparam("id", type_=Uuid), bindparam("now")).table_valued(
+    column("question", String), column("shared", LargeBinary)
+)
+# The one way to my partner's answers. See migrations/versions/0010_answers.py.
+REVEALED = select(*_revealed.c)
+PARTS = {
+    "sittings": as_json(SITTING),
+    "answers": as_json(ANSWERS),
+    "revealed": as_json(REVEALED),
+    "consents": LAST_WORDS,
+    "boundaries": MINE_SET,
+}
+SHEET = select(in_one(PARTS))
