@@ -172,6 +172,12 @@ async def forget_phones(fcm: Fcm) -> None:
     fcm.phones.all.clear()
 
 
+@router.get("/faults")
+async def read_faults(fcm: Fcm) -> list[Rule]:
+    """Those that are still in force."""
+    return fcm.faults.rules
+
+
 @router.put("/faults", status_code=204)
 async def put_faults(rules: list[Rule], fcm: Fcm) -> None:
     fcm.faults.rules = rules

@@ -6,18 +6,16 @@ recorded sends it once more, under the same id.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from notifications import mail_queue
 from notifications.carriers import Carrier, NotNow, Outcome, Undeliverable
 from notifications.letters import Letterhead, written
 from notifications.mail_queue import Due
-from notifications.worker import AFTER_A_FAILURE, pass_time
+from notifications.shift import Clock, shift
 from schemas.database import transaction
 from schemas.mail import opened
 from schemas.sealing import Keyring, Unsealable
@@ -79,19 +77,10 @@ class Postman:
             return await self.carrier.carry(written(letter, mail.id, self.head, now), letter.to)
 
 
-async def work(
-    engine: AsyncEngine,
-    postman: Postman,
-    clock: Callable[[], Awaitable[datetime]],
-    stop: asyncio.Event,
-) -> None:
+async def work(engine: AsyncEngine, postman: Postman, clock: Clock, stop: asyncio.Event) -> None:
     """Beside the pushes, which never wait for a mail server. Until told to stop."""
-    while not stop.is_set():
-        wait: float
-        try:
-            handled = await postman.deliver(engine, await clock(), stop)
-            wait = 0.0 if handled else WAKE_EVERY
-        except (DBAPIError, OSError, TimeoutError) as error:
-            log.warning("delivery failed: %s", type(error).__name__)
-            wait = AFTER_A_FAILURE
-        await pass_time(wait, stop)
+
+    async def step(now: datetime) -> bool:
+        return await postman.deliver(engine, now, stop) > 0
+
+    await shift("delivery", step, WAKE_EVERY, clock, stop)

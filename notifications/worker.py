@@ -6,12 +6,11 @@ from what all workers together may send, and what FCM tells one of them all hear
 """
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlmodel import UTCDateTime, func, select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -25,23 +24,62 @@ from notifications.pace import PER_MINUTE
 from notifications.plan import plan
 from notifications.policy import peace, rest
 from notifications.push import Sender
+from notifications.shift import Clock, shift
 from schemas.base import EARLIEST
 from schemas.database import transaction
 from schemas.retention import MOST, SWEEPS
 from schemas.traces import span
 
-BATCH = 200
+# While what one lane sends is on its way, another claims and records.
+LANES = 2
+BATCH = 100
 HOURS = 1000
 WAKE_EVERY = 0.5  # seconds
 # Longer than a batch takes, unless FCM hangs for wave after wave: then a push may leave twice.
 LEASE = timedelta(minutes=2)
 SWEEP_EVERY = timedelta(hours=1)
 MEASURE_EVERY = timedelta(seconds=15)
-# The database is away, or two of us waited for each other: nothing is lost, since what was claimed
-# comes back by itself.
-AFTER_A_FAILURE = 2.0  # seconds
 
-log = logging.getLogger(__name__)
+
+async def work(
+    engine: AsyncEngine,
+    sender: Sender,
+    clock: Clock,
+    stop: asyncio.Event,
+    per_minute: int = PER_MINUTE,
+) -> None:
+    """Until told to stop; then finish what has begun, and nothing more."""
+    lanes = [Lane(engine, sender, stop, per_minute) for _ in range(LANES)]
+    await asyncio.gather(
+        *(shift("tick", lane.step, WAKE_EVERY, clock, stop) for lane in lanes),
+        shift("chore", Chores(engine).step, WAKE_EVERY, clock, stop),
+    )
+
+
+@dataclass(slots=True)
+class Lane:
+    """One of those that tick. What one is told by FCM holds for all; that it gets no answer from
+    Google at all, for itself.
+    """
+
+    engine: AsyncEngine
+    sender: Sender
+    stop: asyncio.Event
+    per_minute: int
+    rests_until: datetime = EARLIEST
+
+    async def step(self, now: datetime) -> bool:
+        """Check-ins open in any case."""
+        with span("tick"):
+            if now < self.rests_until:
+                handled = await plan_due(self.engine, now)
+            else:
+                handled, rests = await tick(
+                    self.engine, self.sender, now, self.stop, self.per_minute
+                )
+                self.rests_until = now + rests
+        TICKED.set_to_current_time()
+        return handled > 0
 
 
 async def tick(
@@ -108,6 +146,26 @@ async def step(name: str, engine: AsyncEngine) -> AsyncIterator[AsyncSession]:
             yield db
 
 
+@dataclass(slots=True)
+class Chores:
+    """Each when its time has come again; a heap goes step by step."""
+
+    engine: AsyncEngine
+    done: dict["Chore", datetime] = field(default_factory=dict)
+
+    async def step(self, now: datetime) -> bool:
+        """One step of each. Is there more?"""
+        for chore, every in CHORES:
+            if chore not in self.done or now >= self.done[chore] + every:
+                self.done[chore] = now  # also where it fails: nothing waits for it
+                if await chore(self.engine, now):
+                    del self.done[chore]
+        return len(self.done) < len(CHORES)
+
+
+Chore = Callable[[AsyncEngine, datetime], Awaitable[bool | None]]  # True: there is more
+
+
 async def measure(engine: AsyncEngine, now: datetime) -> None:
     async with transaction(engine) as db:
         waiting, since = await queue.waiting(db, now)
@@ -126,61 +184,9 @@ async def sweep(engine: AsyncEngine, now: datetime) -> bool:
     return any(swept)
 
 
-async def database_clock(engine: AsyncEngine) -> datetime:
-    async with transaction(engine) as db:
-        return (await db.exec(select(func.clock_timestamp(type_=UTCDateTime)))).one()
-
-
-async def work(
-    engine: AsyncEngine,
-    sender: Sender,
-    clock: Callable[[], Awaitable[datetime]],
-    stop: asyncio.Event,
-    per_minute: int = PER_MINUTE,
-) -> None:
-    """Tick until told to stop; then finish what has begun, and nothing more."""
-    done, rests_until = dict[Chore, datetime](), EARLIEST
-    while not stop.is_set():
-        wait = AFTER_A_FAILURE
-        try:
-            now = await clock()
-            await do_chores(engine, now, done)
-            with span("tick"):
-                if now >= rests_until:
-                    handled, rests = await tick(engine, sender, now, stop, per_minute)
-                    rests_until = now + rests
-                else:
-                    handled = await plan_due(engine, now)
-            TICKED.set_to_current_time()
-            wait = 0.0 if handled else to_the_next(now)
-        except (DBAPIError, OSError, TimeoutError) as error:
-            log.warning("tick failed: %s", type(error).__name__)
-        await pass_time(wait, stop)
-
-
-def to_the_next(now: datetime) -> float:
-    """Seconds until all wake again, at the full second and at the half: with a new second there is
-    room for more.
-    """
-    return WAKE_EVERY - now.microsecond / 1e6 % WAKE_EVERY
-
-
-Chore = Callable[[AsyncEngine, datetime], Awaitable[bool | None]]  # True: there is more
 CHORES: tuple[tuple[Chore, timedelta], ...] = ((sweep, SWEEP_EVERY), (measure, MEASURE_EVERY))
 
 
-async def do_chores(engine: AsyncEngine, now: datetime, done: dict[Chore, datetime]) -> None:
-    """Each when its time has come again; a heap goes step by step, between ticks."""
-    for chore, every in CHORES:
-        if chore not in done or now >= done[chore] + every:
-            done[chore] = now  # also where it fails: no push waits for it
-            if await chore(engine, now):
-                del done[chore]
-
-
-async def pass_time(seconds: float, stop: asyncio.Event) -> None:
-    try:
-        async with asyncio.timeout(seconds):
-            await stop.wait()
-    except TimeoutError:
-        return
+async def database_clock(engine: AsyncEngine) -> datetime:
+    async with transaction(engine) as db:
+        return (await db.exec(select(func.clock_timestamp(type_=UTCDateTime)))).one()
