@@ -49,9 +49,10 @@ async def answering(process: Process, url: str) -> AsyncIterator[None]:
         await process.wait()
 
 
-def a_free_port() -> str:
+def a_free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as found:
-        return str(found.getsockname()[1])
+        port: int = found.getsockname()[1]
+        return port
 
 
 async def until_it_answers(url: str) -> None:

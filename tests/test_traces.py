@@ -85,7 +85,7 @@ async def test_of_requests_a_trace_shows_what_was_done_and_nothing_of_what_was_s
     collector, port = Collector(), a_free_port()
     url = f"http://127.0.0.1:{port}"
     async with (
-        traced("serve", collector, database, tmp_path, TWOFOLD_PORT=port, **KEYS),
+        traced("serve", collector, database, tmp_path, TWOFOLD_PORT=str(port), **KEYS),
         AsyncClient(base_url=f"{url}/v1", trust_env=False) as phone,
     ):
         await until_it_answers(f"{url}/healthz")

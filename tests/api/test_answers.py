@@ -559,3 +559,17 @@ async def test_both_at_once_reveal_once(couple: Two, db: AsyncSession, clock: Cl
             col(Nudge.about) == checkin, col(Nudge.kind) == Kind.REVEAL
         )
         assert len((await db.exec(told)).all()) == 1
+
+
+async def test_a_reveal_that_both_bring_about_at_once_is_one(couple: Two, db: AsyncSession) -> None:
+    sam, alex = couple
+    for number in range(50):
+        sam.clock.forward(days=1)
+        checkin = await sam.begins("daily_pulse")
+        for person in couple:
+            await person.answers(checkin, mood=number % 5 + 1)
+        await asyncio.gather(*(person.releases(checkin, "mood") for person in couple))
+        for person in couple:
+            assert (await person.reads(checkin))["mood"] == number % 5 + 1
+    told = await nudges_of(sam, db), await nudges_of(alex, db)
+    assert sum(kinds.count(Kind.REVEAL) for kinds in told) == 50

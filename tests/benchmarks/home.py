@@ -93,7 +93,10 @@ async def a_ceiling(database: Database, screen: str) -> AsyncIterator[tuple[str,
     file = database.folder.parent / "screen.json"
     file.write_text(screen)
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tests.benchmarks.ceiling"), port, plain(database.url), str(file)
+        *(sys.executable, "-m", "tests.benchmarks.ceiling"),
+        str(port),
+        plain(database.url),
+        str(file),
     )
     async with answering(process, url):
         yield url, Cpu(lambda: [process.pid])

@@ -150,9 +150,9 @@ async def a_ground(database: Database, couples: int) -> AsyncIterator[Ground]:
         fcm = {}
         for scheme, given in (("http", []), ("https", [str(certificate)])):
             port = a_free_port()
-            command = ("tests.benchmarks.fast_fcm", port, *given)
+            command = ("tests.benchmarks.fast_fcm", str(port), *given)
             await stack.enter_async_context(a_process(*command))
-            await until_open(int(port))
+            await until_open(port)
             fcm[scheme == "https"] = f"{scheme}://127.0.0.1:{port}"
         yield Ground(database, db, fcm, await stack.enter_async_context(httpx.AsyncClient()))
 

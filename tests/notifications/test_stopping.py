@@ -69,7 +69,9 @@ async def test_who_is_in_gets_an_answer_and_nobody_new_is_let_in(
 ) -> None:
     port = a_free_port()
     url = f"http://127.0.0.1:{port}"
-    async with a_process("serve", database=database, data=tmp_path, TWOFOLD_PORT=port) as serve:
+    async with a_process(
+        "serve", database=database, data=tmp_path, TWOFOLD_PORT=str(port)
+    ) as serve:
         await until_it_answers(f"{url}/healthz")
 
         async with signing_up(url, engines, db) as asked:
@@ -98,7 +100,9 @@ async def test_a_second_signal_ends_it_at_once(
 ) -> None:
     port = a_free_port()
     url = f"http://127.0.0.1:{port}"
-    async with a_process("serve", database=database, data=tmp_path, TWOFOLD_PORT=port) as serve:
+    async with a_process(
+        "serve", database=database, data=tmp_path, TWOFOLD_PORT=str(port)
+    ) as serve:
         await until_it_answers(f"{url}/healthz")
 
         async with signing_up(url, engines, db) as asked:

@@ -36,7 +36,7 @@ from tests.builders import Person, a_couple, fittings
 from tests.fakes import Clock
 from tests.notifications.conftest import Worker
 from tests.notifications.test_space_wins import KINDS, a_thousand_wait_for
-from tests.proofs.house import a_free_port
+from tests.processes import a_free_port
 from tests.proofs.report import Report, run
 from tests.proofs.stage import Database, a_database, a_local_fcm, now
 

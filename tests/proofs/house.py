@@ -1,11 +1,8 @@
 """API processes with people who are signed in to them, without anybody's password."""
 
-import asyncio
-import socket
 from asyncio.subprocess import Process
 from collections.abc import Mapping
 
-import httpx
 from fastapi import FastAPI
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -14,12 +11,6 @@ from api.tokens import Claims
 from tests.builders import KEYRING, TOKEN_KEYS, Person, Two, a_couple
 from tests.fakes import Clock
 from tests.proofs.stage import Database, now, start
-
-
-def a_free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
 
 
 def in_text(keys: Mapping[str, bytes]) -> str:
@@ -49,17 +40,3 @@ async def two_people(db: AsyncSession) -> Two:
 def bearer(person: Person) -> dict[str, str]:
     token = tokens.issue(TOKEN_KEYS, Claims(person.id, person.session_id), now())
     return {"Authorization": f"Bearer {token}"}
-
-
-async def answers(client: httpx.AsyncClient, port: int) -> bool:
-    try:
-        return (await client.get(f"http://127.0.0.1:{port}/v1/today")).status_code > 0
-    except httpx.TransportError:
-        return False
-
-
-async def until_it_answers(client: httpx.AsyncClient, *ports: int) -> None:
-    async with asyncio.timeout(60):
-        for port in ports:
-            while not await answers(client, port):
-                await asyncio.sleep(0.05)

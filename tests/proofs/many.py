@@ -34,6 +34,7 @@ from notifications.emulator import Emulator
 from tests.builders import KEYRING, Person
 from tests.conftest import plain
 from tests.notifications.test_space_wins import KINDS, a_thousand_wait_for
+from tests.processes import a_free_port, until_it_answers
 from tests.proofs import house
 from tests.proofs.bouncer import a_bouncer
 from tests.proofs.report import Report, run
@@ -106,7 +107,7 @@ async def prove(report: Report, rounds: int) -> None:
 @asynccontextmanager
 async def many(report: Report, database: Database) -> AsyncIterator[House]:
     """Two of each, which are the same to the end."""
-    ports = [house.a_free_port() for _ in range(2)]
+    ports = [a_free_port() for _ in range(2)]
     async with AsyncExitStack() as stack:
         url = await stack.enter_async_context(a_bouncer(database))
         pooler = url.render_as_string(hide_password=False)
@@ -117,8 +118,8 @@ async def many(report: Report, database: Database) -> AsyncIterator[House]:
         Maildir(database.folder.parent / "mail")
         processes = [await house.serve(database, port, pooler) for port in ports]
         processes += [await start("api.cli", "worker", **where) for _ in range(2)]
-        asking = await stack.enter_async_context(httpx.AsyncClient())
-        await house.until_it_answers(asking, *ports)
+        for port in ports:
+            await until_it_answers(f"http://127.0.0.1:{port}/healthz")
         engine = create_async_engine(database.url)
         db = await stack.enter_async_context(AsyncSession(engine, expire_on_commit=False))
         either = Either(ports, report.random)

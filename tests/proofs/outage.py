@@ -15,6 +15,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from notifications.emulator import Emulator
 from tests.builders import Person, Two
+from tests.processes import a_free_port, until_it_answers
 from tests.proofs import house
 from tests.proofs.crowd import what_waits
 from tests.proofs.report import Report, run
@@ -58,10 +59,10 @@ async def prove(report: Report, seconds: int, phones: int, at_once: float = AT_O
             async with AsyncSession(engine, expire_on_commit=False) as db:
                 sam, alex = await house.two_people(db)
             await engine.dispose()
-            port = house.a_free_port()
+            port = a_free_port()
             client.base_url = httpx.URL(f"http://127.0.0.1:{port}")
             processes = [await house.serve(database, port), await a_worker(database, url)]
-            await house.until_it_answers(client, port)
+            await until_it_answers(f"http://127.0.0.1:{port}/healthz")
             scene = Scene(report, database, fcm, client, (sam, alex), phones, seconds, at_once)
             await scene.away("dead", sam)
             await scene.away("frozen", alex)

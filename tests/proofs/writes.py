@@ -19,6 +19,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from schemas.partner_nudges import PartnerNudge
 from schemas.schedules import Schedule
 from tests.builders import Person
+from tests.processes import a_free_port, until_it_answers
 from tests.proofs import house
 from tests.proofs.report import Report, run
 from tests.proofs.stage import Database, Fleet, a_database, until
@@ -116,13 +117,14 @@ class Stage:
     async def play(self, couples: int, kills: int, *, keyed: bool) -> tuple[Phones, set[UUID]]:
         """What the phones were told, and what there is."""
         people = await self.everybody(couples)
-        ports = [house.a_free_port() for _ in range(self.processes)]
+        ports = [a_free_port() for _ in range(self.processes)]
         limits = httpx.Limits(max_connections=100, max_keepalive_connections=50)
         async with (
             httpx.AsyncClient(timeout=10, limits=limits) as client,
             Fleet(self.processes, lambda n: house.serve(self.database, ports[n])) as fleet,
         ):
-            await house.until_it_answers(client, *ports)
+            for port in ports:
+                await until_it_answers(f"http://127.0.0.1:{port}/healthz")
             phones = Phones(client, ports, self.report.random, keyed)
             writing = asyncio.gather(*(phones.write_all(person) for person in people))
             await self.kill(fleet, phones, kills, len(people) * len(EACH))

@@ -2,10 +2,11 @@
 
 import asyncio
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from fastapi import FastAPI
-from sqlalchemy import text
+from sqlalchemy import URL, text
 from sqlmodel import col, delete, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -16,6 +17,8 @@ from tests.builders import KEYRING, Person, Two, a_couple
 from tests.catalog import tables
 from tests.conftest import Engines
 from tests.fakes import Clock
+from tests.processes import a_process
+from tests.proofs.house import in_text
 
 CANARY = "quokka zebu"
 SEALED = {
@@ -161,3 +164,24 @@ async def test_what_is_wrapped_anew_is_left_alone(couple: Two, db: AsyncSession)
     assert await rewrap(db, KEYRING, 100) == 0
     assert {row.id: row.wrapped for row in await db.exec(select(DataKey))} == before
     assert couple
+
+
+async def test_the_command_wraps_all_keys_anew_and_then_the_old_one_may_go(
+    couple: Two, database: URL, app: FastAPI, tmp_path: Path
+) -> None:
+    sam, alex = couple
+    checkin = await sam.begins()
+    await says(sam, checkin)
+    keys = {"new": new_key()} | dict(KEYRING.keys)
+    said = in_text(keys)
+
+    rotating = a_process("keys", "rotate", database=database, data=tmp_path, TWOFOLD_DATA_KEYS=said)
+    async with rotating as process:
+        assert await process.wait() == 0
+
+    house = app.state.house
+    app.state.house = replace(house, keyring=Keyring({"new": keys["new"]}))
+    read = [await sam.get(f"/checkins/{checkin}/answers"), await alex.get("/today")]
+    app.state.house = house
+    assert CANARY in read[0].text
+    assert read[1].status_code == 200
