@@ -137,8 +137,7 @@ def told(
         f"Settlements of {', '.join(f'{n:,}' for n in sizes.couples)} couples, each with four weeks"
         f" behind it, and up to {sizes.asked:,} couples in each with a year of use, who are asked:"
         f" through one API process, on four connections; {sizes.due:,} hours come at once before"
-        " one worker, which keeps the pace of all: after silence it begins with a hundred a second."
-        f" They lie on one PostgreSQL, with {server}, and are asked in turns."
+        f" one worker. They lie on one PostgreSQL, with {server}, and are asked in turns."
     )
     tables = [Table(heads, rows), Table(["Couples", "Database, for each couple"], heavy)]
     title = "From few couples to many"

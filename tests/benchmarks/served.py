@@ -82,7 +82,10 @@ class Served:
     @asynccontextmanager
     async def a_worker(self, fcm: str) -> AsyncIterator[Process]:
         worker = await start(
-            "api.cli", "worker", fcm_emulator=fcm, **settings(self.url, self.folder)
+            *("api.cli", "worker"),
+            fcm_emulator=fcm,
+            fcm_per_minute=60_000_000,  # what is measured is what could leave, not what may
+            **settings(self.url, self.folder),
         )
         try:
             yield worker
