@@ -31,7 +31,7 @@ from schemas.answers import (
 from schemas.bulk import arrays
 from schemas.consents import Purpose
 from schemas.nudges import Kind
-from schemas.pairing import Person
+from schemas.pairing import Member, Person
 from schemas.questionnaires import Name
 from schemas.sheets import SHEET, SheetRows
 from schemas.short import Short
@@ -45,6 +45,12 @@ class CheckinClosed(Refusal):
     type = "/problems/checkin-closed"
     status = 409
     detail = "This check-in takes no more answers."
+
+
+class MineAlone(Refusal):
+    type = "/problems/mine-alone"
+    status = 409
+    detail = "This check-in is yours alone: there is nobody to release it to."
 
 
 class CheckinsNotAllowed(Refusal):
@@ -93,7 +99,9 @@ async def load(checkin_id: UUID, me: Person, db: AsyncSession, now: datetime) ->
 async def answer(
     checkin_id: UUID, body: AnswersWrite, me: MeWriting, db: Db, now: Now
 ) -> CheckinAnswers:
-    """Some questions or all; null skips one. Nothing of it is shown to anybody by answering."""
+    """Some questions or all; null skips one. Nothing of it is shown to anybody by answering. What I
+    answered before I closed its topic is still shown to me, and takes no new answer.
+    """
     sheet = await load(checkin_id, me, db, now)
     if not sheet.checkin.open_to(me, now):
         raise CheckinClosed
@@ -116,19 +124,16 @@ async def answer(
 @router.post(
     "/released",
     summary="Release answers",
-    responses=documented(CheckinClosed, SharingNotAllowed),
+    responses=documented(MineAlone, CheckinClosed, SharingNotAllowed),
 )
 async def release(
     checkin_id: UUID, body: ReleaseWrite, me: MeWriting, db: Db, now: Now
 ) -> CheckinAnswers:
     """My partner reads these once they have released the same; so do I theirs. Until then this
-    answers alike, whatever they have done.
+    answers alike, whatever they have done. All of them or, where one has no answer yet, none.
     """
     before = await load(checkin_id, me, db, now)
-    if (us := me.member) is None or before.checkin.couple_id != us.couple_id:
-        raise CheckinClosed
-    if Purpose.SHARING not in before.consents:
-        raise SharingNotAllowed
+    us = sharing(before, me)
     if wrong := policy.not_to_release(body, before):
         raise_invalid(wrong)
     released = [before.mine[question] for question in body.questions]
@@ -139,6 +144,17 @@ async def release(
     if set(before.partners) < set(after.partners):
         await outbox.tell(db, us.partner_id, us.couple_id, Kind.REVEAL, now, checkin_id)
     return policy.shown_to(me, after)
+
+
+def sharing(sheet: Sheet, me: Person) -> Member:
+    """Who shares, with the partner with whom this check-in is shared."""
+    if sheet.checkin.account_id:
+        raise MineAlone
+    if (us := me.member) is None or sheet.checkin.couple_id != us.couple_id:
+        raise CheckinClosed
+    if Purpose.SHARING not in sheet.consents:
+        raise SharingNotAllowed
+    return us
 
 
 async def share(said: Iterable[Said], db: AsyncSession) -> None:
@@ -159,7 +175,7 @@ def raise_invalid(wrong: policy.Wrong) -> NoReturn:
 async def withdraw_release(
     checkin_id: UUID, question: Name, me: MeWriting, db: Db, now: Now
 ) -> None:
-    """Until my partner has released the same. Not released, it changes nothing."""
+    """Until my partner may read it. Not released, it changes nothing."""
     sheet = await load(checkin_id, me, db, now)
     if question in sheet.partners:
         raise AlreadyRevealed

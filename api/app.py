@@ -35,7 +35,8 @@ from api.docs import open_docs
 from api.entrance import Entrance
 from api.handlers import HANDLERS, LastResort
 from api.heads import HeadLimit
-from api.openapi import TAGS, describe
+from api.openapi import describe
+from api.openapi_texts import TAGS
 from api.paths import Paths
 
 AREAS = (

@@ -11,18 +11,15 @@ from api.errors import NotPaired, NotSignedIn, documented
 from api.idempotency import IdempotencyKeyReused, Once
 from api.pack import UnknownPack, chosen
 from notifications import outbox
-from schemas.checkins import (
+from schemas.checkin_pages import (
     CHECKINS,
     FIRST_PAGE,
     PAGE,
-    SAME_CHECKIN,
     After,
-    Checkin,
     CheckinPage,
-    CheckinPublic,
-    CheckinWrite,
     Cursor,
 )
+from schemas.checkins import SAME_CHECKIN, Checkin, CheckinPublic, CheckinWrite
 from schemas.door import Approach
 from schemas.nudges import Kind
 

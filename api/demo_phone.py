@@ -82,8 +82,13 @@ class Phone:
         return answer.json() if answer.content else None
 
     async def send(self, method: str, path: str, body: object) -> httpx.Response:
+        """Where Twofold is busy, once more after as long as it says."""
         bearer = {"Authorization": f"Bearer {self.tokens['access_token']}"} if self.tokens else {}
-        return await self.twofold.request(method, f"/v1{path}", json=body, headers=bearer)
+        while True:
+            answer = await self.twofold.request(method, f"/v1{path}", json=body, headers=bearer)
+            if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
+                return answer
+            await asyncio.sleep(float(answer.headers["Retry-After"]))
 
     async def get(self, path: str) -> Any:  # noqa: ANN401
         return await self.call("GET", path)

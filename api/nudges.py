@@ -46,7 +46,7 @@ class EnoughForToday(Refusal):
 @router.get("", summary="See what waits for me")
 async def read_nudges(me: Me, db: Db, now: Now) -> NudgesPublic:
     """What reached me through my own door, by the day. What came while I took space is only
-    said to be there.
+    said to be there; what my boundaries turn away now is not listed while they do.
     """
     rows = (await db.exec(NUDGES, params=me.scope | {"now": now})).all()
     return await seen(rows, await door.myself(me, db, now), me, db, now)
@@ -82,7 +82,9 @@ async def discard(me: MeWriting, db: Db, now: Now) -> None:
 async def read_phrases(me: Me) -> list[PhrasePublic]:
     """All that one partner can send the other, in my language. None asks for an answer."""
     return [
-        PhrasePublic(id=phrase_id, kind=phrase.kind, text=phrase.text[me.locale])
+        PhrasePublic(
+            id=phrase_id, kind=phrase.kind, topic=phrase.topic, text=phrase.text[me.locale]
+        )
         for phrase_id, phrase in PHRASES.items()
     ]
 

@@ -6,49 +6,18 @@ from typing import Any
 import yaml
 from fastapi import FastAPI
 
-from api.errors import PROBLEM_JSON, Problem, TooLarge, TooSlow, documented
+from api.errors import (
+    PROBLEM_JSON,
+    Invalid,
+    NotProved,
+    Problem,
+    TooLarge,
+    TooSlow,
+    documented,
+)
+from api.openapi_texts import ABOUT, PROOF
 
 Node = dict[str, Any]
-
-ABOUT = """\
-The backend of a couples app in which **the recipient's present setting wins, on the server**.
-
-Everything is JSON over HTTPS under `/v1`. Every "no" is `application/problem+json` (RFC 9457):
-`type` says which, the sentence is for people. Instants are RFC 3339 in UTC, time zones IANA
-names, daily times `HH:MM`. What two partners see of each other has a day and no hour, but for the
-end that somebody gives to space they let the other know of.
-
-*Accepted* (202, or 201 for something that both see) never means *delivered*: what the recipient
-keeps to themselves holds without a sign.
-
-What creates something takes an `Idempotency-Key`. Name each request with a UUID of your own, and
-where the answer was lost, send it again with the same key: for 24 hours it is answered as the first
-time, and done once. A refusal did nothing and is not kept. Signing up, signing in and going on with
-a session need no key: nobody is signed in yet for whom an answer could be kept. Signed up again,
-there is one account; of sessions there are twenty at most; a refresh token whose answer was lost is
-taken again.
-"""
-
-TAGS = [
-    {"name": "accounts", "description": "One person, on however many phones. Mine."},
-    {"name": "sessions", "description": "The phones on which I am signed in. Mine."},
-    {"name": "identities", "description": "Signing in with Apple and Google. Mine."},
-    {"name": "credentials", "description": "The address and password I sign in with. Mine."},
-    {"name": "security", "description": "What happened to the ways into my account. Mine."},
-    {"name": "devices", "description": "Where a push reaches me. Mine."},
-    {"name": "pairing", "description": "Becoming a couple, and leaving."},
-    {"name": "blocks", "description": "Former partners whose codes I do not take any more. Mine."},
-    {"name": "consents", "description": "What I allow, one purpose at a time. Mine."},
-    {"name": "boundaries", "description": "How, when and about what I may be reached. Mine."},
-    {"name": "space", "description": "Stepping back for a while. Mine."},
-    {"name": "questionnaires", "description": "What is asked. For everybody."},
-    {"name": "checkins", "description": "Questions that each answers alone. Reveal."},
-    {"name": "answers", "description": "What each says alone, and both may read. Reveal."},
-    {"name": "schedules", "description": "When check-ins open. Agreement."},
-    {"name": "nudges", "description": "What waits for me, and gentle phrases. Offer."},
-    {"name": "today", "description": "The home screen in one call. Mine."},
-    {"name": "privacy", "description": "All that is kept of me: to take along, to delete. Mine."},
-]
 
 DONE = {"200": "This is how it stands.", "201": "Made.", "202": "Accepted.", "204": "Done."}
 BEARER = {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
@@ -123,6 +92,10 @@ def add_examples(
 
 def complete_responses(operation: Node, components: Node) -> None:
     responses = operation["responses"]
+    if "parameters" not in operation and "requestBody" not in operation:
+        responses.pop(str(Invalid.status))  # there is nothing that might not fit
+    if NotProved.__name__ in examples_of(responses.get(str(NotProved.status), {})):
+        operation["description"] += PROOF
     if "requestBody" in operation:
         of_a_body = documented(TooSlow, TooLarge)
         responses |= {str(each.status): of_a_body[each.status] for each in (TooSlow, TooLarge)}
@@ -131,6 +104,11 @@ def complete_responses(operation: Node, components: Node) -> None:
         if status in DONE:
             response["description"] = DONE[status]
         responses[status] = response if status in DONE else shared(response, components)
+
+
+def examples_of(response: Node) -> Node:
+    found: Node = response.get("content", {}).get(PROBLEM_JSON, {}).get("examples", {})
+    return found
 
 
 def add_links(operation: Node, name: str, document: Node) -> None:
@@ -148,7 +126,7 @@ def add_links(operation: Node, name: str, document: Node) -> None:
 
 def shared(response: Node, components: Node) -> Node:
     """Said once in the document, however many operations refuse it."""
-    examples = response["content"][PROBLEM_JSON]["examples"]
+    examples = examples_of(response)
     if len(examples) == 1:
         [name] = examples
         components["responses"][name] = response

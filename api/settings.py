@@ -62,13 +62,14 @@ class Settings:
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
         """`SettingRefused` names what does not fit. What is set to nothing is not set."""
         data = Path(environment.get("TWOFOLD_DATA") or ".data").absolute()
+        port = read_port(environment, "TWOFOLD_PORT", 8000)
         return cls(
             data=data,
             database_url=read_url(environment.get("TWOFOLD_DATABASE_URL")),
             token_keys=read_keys(environment, "TWOFOLD_TOKEN_KEYS", data / "token.keys"),
             data_keys=data_keys(environment, data / "data.keys"),
             host=environment.get("TWOFOLD_HOST") or "127.0.0.1",
-            port=read_port(environment, "TWOFOLD_PORT", 8000),
+            port=port,
             fcm_credentials=read_file(environment, "TWOFOLD_FCM_CREDENTIALS")
             or read_file(environment, "GOOGLE_APPLICATION_CREDENTIALS"),
             fcm_emulator=read_emulator(environment.get("TWOFOLD_FCM_EMULATOR")),
@@ -81,7 +82,7 @@ class Settings:
             redis_url=read_start(environment, "TWOFOLD_REDIS_URL", REDIS),
             trusted_proxies=read_proxies(environment.get("TWOFOLD_TRUSTED_PROXIES") or ""),
             docs=read_docs(environment),
-            **read_mail(environment),
+            **read_mail(environment, f"http://127.0.0.1:{port}"),
         )
 
 

@@ -11,13 +11,13 @@ SENDER = re.compile(r"[^\s<>@]+@[^\s<>@]+|[^\r\n<>@]*<[^\s<>@]+@[^\s<>@]+>")
 APP = re.compile(r"[a-z][a-z0-9+.-]*://[^\s?#]+")
 
 
-def read_mail(environment: Mapping[str, str]) -> dict[str, Any]:
+def read_mail(environment: Mapping[str, str], served_at: str) -> dict[str, Any]:
     """The fields of the settings that are about mail."""
     return {
         "smtp_url": read_smtp(environment.get("TWOFOLD_SMTP_URL")),
         "mail_from": read_sender(environment),
         "app_url": read_place(environment, "TWOFOLD_APP_URL", "https://app.invalid"),
-        "public_url": read_place(environment, "TWOFOLD_PUBLIC_URL", "http://127.0.0.1:8000"),
+        "public_url": read_place(environment, "TWOFOLD_PUBLIC_URL", served_at),
     }
 
 

@@ -14,7 +14,7 @@ from sqlalchemy import ARRAY, Uuid, any_, bindparam, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from notifications.schedule import OPEN_FOR, RINGS_FOR, spread, still_in_time
+from notifications.schedule import OPEN_FOR, REMINDS_FOR, spread, still_in_time
 from schemas.answers import Answer
 from schemas.arrivals import Arrival
 from schemas.base import new_id
@@ -191,7 +191,7 @@ def ring_of(nudge: dict[str, Any]) -> dict[str, Any]:
     return {
         **{name: nudge[name] for name in ("id", "account_id", "couple_id", "kind")},
         "due_at": nudge["made_at"],
-        "expires_at": min(nudge["expires_at"], nudge["made_at"] + RINGS_FOR),
+        "expires_at": min(nudge["expires_at"], nudge["made_at"] + REMINDS_FOR),
         "attempts": 0,
         "reminders_left": 1,
     }

@@ -10,7 +10,7 @@ from schemas.schedules import Cadence
 GRACE = timedelta(hours=2)
 # One reminder for an item and at most one more, which replaces the first on the screen.
 SECOND_AFTER = timedelta(hours=3)
-RINGS_FOR = SECOND_AFTER + GRACE
+REMINDS_FOR = SECOND_AFTER + GRACE
 
 # The whole world's clocks strike at once, and FCM asks senders to keep two minutes away from
 # that, on both sides of each full quarter. Every zone's quarters are also UTC's.

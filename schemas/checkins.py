@@ -1,31 +1,26 @@
 """Check-ins, as stored, as sent and as shown."""
 
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Annotated, Self
+from typing import Self
 from uuid import UUID
 
 from pydantic import StrictBool
 from sqlalchemy import (
     CheckConstraint,
-    Date,
     Index,
     UniqueConstraint,
     Uuid,
     bindparam,
-    tuple_,
 )
 from sqlmodel import Field, SQLModel, col, column, exists, or_, select, table
 
 from schemas.arrivals import Arrival
-from schemas.base import Body, Fact, Text, local_date, new_id
-from schemas.paging import a_place, packed, unpacked
+from schemas.base import Body, Day, Fact, local_date, new_id
 from schemas.pairing import Person
 from schemas.questionnaires import Name, Pack
 from schemas.space import came_into_my_space
 
 OPEN_FOR = timedelta(days=7)
-PAGE = 50
 # From a date's midnight in UTC until it is over everywhere on earth.
 LONGEST_DATE = timedelta(hours=36)
 
@@ -128,37 +123,13 @@ class CheckinPublic(CheckinFields):
 
     id: UUID
     version: int
-    date: date
-    closes_at: datetime
-
-
-class CheckinPage(SQLModel):
-    """Newest day first."""
-
-    checkins: list[CheckinPublic]
-    next: str | None = Field(description="Send as `after` for the next page; null: no more.")
-
-
-@dataclass(frozen=True, slots=True)
-class Cursor:
-    """Where a page ended: a day and an id, neither of which tells an hour."""
-
-    date: date
-    id: UUID
-
-    def __str__(self) -> str:
-        place = self.date.toordinal().to_bytes(4) + self.id.bytes
-        return packed(place)
-
-    @classmethod
-    def read(cls, text: str) -> Self:
-        """ValueError for anything that no page ended with."""
-        place = unpacked(text)
-        return cls(date.fromordinal(int.from_bytes(place[:4])), UUID(bytes=place[4:]))
-
-
-After = Annotated[Text, Field(max_length=40), a_place(Cursor.read)]
-FIRST_PAGE = Cursor(date.max, UUID(int=(1 << 128) - 1))
+    date: Day = Field(
+        description="By the clock of whoever began it; of a schedule, the day of its hours."
+    )
+    closes_at: datetime = Field(
+        description="A midnight in UTC by which it was open for a week (a daily schedule's: for a"
+        " day and a half) wherever somebody is."
+    )
 
 
 # What a schedule opened is there for each from their own hour on: earlier, or though that hour was
@@ -176,16 +147,6 @@ MINE_TO_SEE = MY_HOUR_HAS_COME & or_(
     col(Checkin.account_id) == bindparam("me"),
     col(Checkin.couple_id) == bindparam("couple"),
     exists().where(_answer.c.checkin_id == Checkin.id, _answer.c.account_id == bindparam("me")),
-)
-CHECKINS = (
-    select(Checkin)
-    .where(MINE_TO_SEE, NOT_KEPT_BACK)
-    .where(
-        tuple_(col(Checkin.date), col(Checkin.id))
-        < tuple_(bindparam("date", type_=Date), bindparam("id", type_=Uuid))
-    )
-    .order_by(col(Checkin.date).desc(), col(Checkin.id).desc())
-    .limit(bindparam("most"))
 )
 SAME_CHECKIN = (
     select(Checkin)

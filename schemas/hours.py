@@ -8,7 +8,7 @@ from schemas.base import date_exists, instant, local_date
 
 
 class Weekday(StrEnum):
-    """In the order of `date.weekday()`."""
+    """As in ISO 8601, the week begins on Monday."""
 
     MONDAY = "monday"
     TUESDAY = "tuesday"

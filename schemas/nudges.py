@@ -19,17 +19,28 @@ MOST_LISTED = 200
 
 
 class Kind(StrEnum):
-    """All that a push gives away; the text on the screen is the same for every kind."""
+    """All that a push gives away; the text on the screen is the same for every kind.
 
-    CHECKIN_REMINDER = "checkin_reminder"  # my own hour has come
-    CHECKIN_OPENED = "checkin_opened"  # my partner began a check-in for both
-    REVEAL = "reveal"  # something may now be read together
-    PARTNER_NUDGE = "partner_nudge"  # a phrase from my partner
-    SCHEDULE_PROPOSED = "schedule_proposed"  # a schedule waits for my word
-    SPACE_BEGAN = "space_began"  # my partner takes space and lets me know
-    JOINER_WAITING = "joiner_waiting"  # somebody typed my invitation's code
-    PAIRED = "paired"  # the inviter has confirmed me
-    PAIRING_ENDED = "pairing_ended"  # my partner left and chose to tell me
+    - `checkin_reminder`: my own hour has come (consent `reminders`)
+    - `checkin_opened`: my partner began a check-in for both (`partner_nudges`, like the next four)
+    - `reveal`: something may now be read together
+    - `partner_nudge`: a phrase from my partner
+    - `schedule_proposed`: a schedule waits for my word
+    - `space_began`: my partner takes space and lets me know
+    - `joiner_waiting`: somebody typed my invitation's code (no consent, like the next two)
+    - `paired`: the inviter has confirmed me
+    - `pairing_ended`: my partner left and chose to tell me
+    """
+
+    CHECKIN_REMINDER = "checkin_reminder"
+    CHECKIN_OPENED = "checkin_opened"
+    REVEAL = "reveal"
+    PARTNER_NUDGE = "partner_nudge"
+    SCHEDULE_PROPOSED = "schedule_proposed"
+    SPACE_BEGAN = "space_began"
+    JOINER_WAITING = "joiner_waiting"
+    PAIRED = "paired"
+    PAIRING_ENDED = "pairing_ended"
 
     @property
     def consent(self) -> Purpose | None:
@@ -102,8 +113,10 @@ class NudgePublic(SQLModel):
 
     id: UUID = Field(description="The same id that the push carries.")
     kind: Kind
-    about: UUID | None
-    phrase: PhraseId | None
+    about: UUID | None = Field(
+        description="The check-in, schedule or sent phrase that it is about; null for other kinds."
+    )
+    phrase: PhraseId | None = Field(description="Null for every kind but `partner_nudge`.")
     made_on: date
 
 

@@ -127,7 +127,7 @@ class CoupleMember(SQLModel, table=True):
 
 
 class PairingState(StrEnum):
-    """Where I stand. Where two are true, the later one counts."""
+    """Where I stand. Where two are true, the one that is further down this list counts."""
 
     ALONE = "alone"
     INVITING = "inviting"  # my code waits to be typed

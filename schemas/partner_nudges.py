@@ -12,6 +12,7 @@ from sqlmodel import Field, SQLModel, UTCDateTime, col, select
 from schemas.base import Body, local_date, new_id, words
 from schemas.pairing import Member
 from schemas.phrases import PhraseId, PhraseKind
+from schemas.questionnaires import Topic
 from schemas.shapes import Offer, within_pairing
 
 # As long as a nudge is kept, and its day, wherever on earth.
@@ -72,6 +73,7 @@ class PhrasePublic(SQLModel):
 
     id: PhraseId
     kind: PhraseKind
+    topic: Topic = Field(description="Whoever puts it off limits does not get the phrase.")
     text: str
 
 

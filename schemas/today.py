@@ -42,7 +42,9 @@ class Today(SQLModel):
     space: SpacePublic
     checkins: list[CheckinToday] = Field(description="Those that are open, newest day first.")
     nudges: NudgesPublic
-    next_reminder_at: datetime | None = Field(description="Of all schedules that are in force.")
+    next_reminder_at: datetime | None = Field(
+        description="Of all schedules that are in force. The push leaves up to nine minutes later."
+    )
     deletion_due_on: Day | None = Field(
         description="Show it whenever the app opens: on this day my account is deleted, whoever"
         " asked for it, unless I take it back (`DELETE /privacy/deletion`). Null: nobody asked."

@@ -134,7 +134,7 @@ async def test_what_i_answer_for_myself_alone_cannot_be_released(couple: Two) ->
 
     answer = await sam.releases(checkin, "mood")
 
-    assert (answer.status_code, answer.json()["type"]) == (409, "/problems/checkin-closed")
+    assert (answer.status_code, answer.json()["type"]) == (409, "/problems/mine-alone")
     assert (await alex.get(f"/checkins/{checkin}/answers")).status_code == 404
     assert (await alex.answers(checkin, mood=3)).status_code == 404
 

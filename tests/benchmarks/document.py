@@ -42,6 +42,7 @@ def told(section: Section) -> str:
         f"## {section.title}",
         f"`make bench-{section.name}`",
         *section.says,
+        *filter(None, [section.measured]),
         *map(markdown, section.tables),
         *pictures,
     ]

@@ -1,9 +1,12 @@
 """What was measured, as it is kept and shown."""
 
 import json
+import os
+import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 from typing import Self
@@ -50,14 +53,20 @@ class Section:
     says: list[str] = field(default_factory=list)  # paragraphs, before the tables
     tables: list[Table] = field(default_factory=list)
     plots: list[Plot] = field(default_factory=list)
+    measured: str = ""  # when, what and on what
 
     def keep(self) -> None:
-        """Shown to whoever runs the program, and kept for the document."""
-        RESULTS.mkdir(exist_ok=True)
+        """Shown to whoever runs the program, and kept for the document: not what was measured with
+        sizes of one's own, unless `KEEP` is set.
+        """
+        sys.stdout.write("\n".join([*self.says, *map(markdown, self.tables), ""]))
+        if len(sys.argv) > 1 and "KEEP" not in os.environ:
+            return
+        today = datetime.now(UTC).date()
+        self.measured = f"Measured on {today}, at {commit()}, on {os.cpu_count()} cores."
         text = json.dumps(asdict(self), indent=1, ensure_ascii=False)
         RESULTS.mkdir(exist_ok=True)
         (RESULTS / f"{self.name}.json").write_text(text + "\n")
-        sys.stdout.write("\n".join([*self.says, *map(markdown, self.tables), ""]))
 
     @classmethod
     def kept(cls, name: str) -> Self:
@@ -68,6 +77,11 @@ class Section:
             plot["curves"] = [Curve(**each) for each in plot["curves"]]
         said["plots"] = [Plot(**each) for each in said["plots"]]
         return cls(**said)
+
+
+def commit() -> str:
+    told = ["git", "describe", "--always", "--dirty"]
+    return subprocess.run(told, capture_output=True, text=True, check=True).stdout.strip()  # noqa: S603 - words of ours
 
 
 def markdown(table: Table) -> str:

@@ -7,7 +7,7 @@ from statistics import median
 import pytest
 
 from notifications.policy import Send
-from notifications.schedule import RINGS_FOR
+from notifications.schedule import REMINDS_FOR
 from schemas.base import instant
 from schemas.consents import Purpose
 from tests.benchmarks import herd_day
@@ -78,7 +78,7 @@ def test_a_worker_that_holds_nothing_back_would_be_found_out(
     day = Day(a_way(None), [each.anew() for each in crowd], Random(1))
     for _, _, ring in day.waiting[:1]:
         day.wrong += amiss(ring, ring.hour - timedelta(seconds=1))
-        day.wrong += amiss(ring, ring.hour + 2 * RINGS_FOR)
+        day.wrong += amiss(ring, ring.hour + 2 * REMINDS_FOR)
     day.run()
 
     found = [each for each in day.wrong if what in each]
