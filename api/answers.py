@@ -16,11 +16,12 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from api.areas import area
 from api.deps import Db, Me, MeWriting, Now
-from api.errors import NotFound, NotSignedIn, Refusal, documented
+from api.errors import Busy, NotFound, NotSignedIn, Refusal, documented
 from api.policy import answers as policy
 from api.policy.answers import Sheet
 from notifications import outbox
 from schemas.answers import (
+    BIND,
     PUT,
     SHARE,
     AnswersWrite,
@@ -80,7 +81,7 @@ class AlreadyRevealed(Refusal):
 @router.get("", summary="Read a check-in")
 async def read_checkin(checkin_id: UUID, me: Me, db: Db, now: Now) -> CheckinAnswers:
     """Its questions, my answers, and my partner's where both of us have released them."""
-    return policy.shown_to(me, await load(checkin_id, me, db, now))
+    return await show(await load(checkin_id, me, db, now), me, db)
 
 
 async def load(checkin_id: UUID, me: Person, db: AsyncSession, now: datetime) -> Sheet:
@@ -89,6 +90,15 @@ async def load(checkin_id: UUID, me: Person, db: AsyncSession, now: datetime) ->
     if not rows.sittings:
         raise NotFound
     return Sheet.of(rows, me, now)
+
+
+async def show(sheet: Sheet, me: Person, db: AsyncSession) -> CheckinAnswers:
+    """What I am shown of my partner binds me to what I showed for it."""
+    if new := [each for each in sheet.shown_for() if not each.revealed]:
+        bound = await db.exec(BIND, params=arrays(each.model_dump() for each in new))
+        if bound.rowcount < len(new):
+            raise Busy
+    return policy.shown_to(me, sheet)
 
 
 @router.put(
@@ -118,7 +128,7 @@ async def answer(
             raise AnswerFinal
     await db.exec(PUT, params=arrays(each.model_dump() for each in said))
     await outbox.no_longer_waits(db, me.id, checkin_id, Kind.CHECKIN_REMINDER, Kind.CHECKIN_OPENED)
-    return policy.shown_to(me, sheet)
+    return await show(sheet, me, db)
 
 
 @router.post(
@@ -143,7 +153,7 @@ async def release(
     after = await load(checkin_id, me, db, now)
     if set(before.partners) < set(after.partners):
         await outbox.tell(db, us.partner_id, us.couple_id, Kind.REVEAL, now, checkin_id)
-    return policy.shown_to(me, after)
+    return await show(after, me, db)
 
 
 def sharing(sheet: Sheet, me: Person) -> Member:
@@ -175,10 +185,10 @@ def raise_invalid(wrong: policy.Wrong) -> NoReturn:
 async def withdraw_release(
     checkin_id: UUID, question: Name, me: MeWriting, db: Db, now: Now
 ) -> None:
-    """Until my partner may read it. Not released, it changes nothing."""
+    """Until I have been shown theirs. Not released, it changes nothing."""
     sheet = await load(checkin_id, me, db, now)
-    if question in sheet.partners:
-        raise AlreadyRevealed
     if said := sheet.mine.get(question):
+        if said.revealed or said in sheet.shown_for():
+            raise AlreadyRevealed
         said.take_back()
         await share([said], db)

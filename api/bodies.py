@@ -5,6 +5,7 @@ import json
 import math
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from fastapi import Request
@@ -17,6 +18,8 @@ from api.errors import TooLarge, TooSlow
 from api.layers import Layer
 
 LARGEST_BODY = 64 * 1024
+# Objects and names in a body. Forty answers are 122.
+MOST_SAID = 1000
 SLOWEST_BODY = 10  # seconds from the first byte that is waited for to the last
 
 
@@ -55,28 +58,59 @@ def too_long(announced: str) -> bool:
     )
 
 
-class Said(dict[str, Any]):
-    """An object as it was sent, and which of its names came more than once."""
+class TooMuchSaid(ValueError):
+    """More objects and names than any body has that is meant."""
 
-    def __init__(self, pairs: list[tuple[str, Any]]) -> None:
-        super().__init__(pairs)
+
+@dataclass
+class Reading:
+    """One body while it is read. What it costs is bounded: whoever has no token can send one, and
+    everybody else waits meanwhile.
+    """
+
+    left: int = MOST_SAID
+    twice: bool = False
+
+    def said(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        """An object as it was sent; where a name came more than once, with what did."""
+        self.left -= 1 + len(pairs)
+        if self.left < 0:
+            raise TooMuchSaid
+        found = dict(pairs)
+        if len(found) == len(pairs):
+            return found
+        self.twice = True
         times = Counter(name for name, _ in pairs)
-        self.twice = [name for name in times if times[name] > 1]
+        return Said(found, twice=[name for name in times if times[name] > 1])
+
+
+class Said(dict[str, Any]):
+    """An object that says something twice."""
+
+    def __init__(self, found: dict[str, Any], twice: list[str]) -> None:
+        super().__init__(found)
+        self.twice = twice
 
 
 async def says_it_once(request: Request) -> None:
     """`{"mode": "silent", "mode": "told"}`: whichever was meant, the other may be read."""
     body = await request.body() if request.method in {"POST", "PUT"} else b""
-    if not body:
-        return
+    if body and (wrong := [*refused(body)]):
+        raise RequestValidationError(wrong)
+
+
+def refused(body: bytes) -> Iterator[dict[str, Any]]:
+    reading = Reading()
     try:
         # Decoded here, since `json` would by itself also take UTF-16.
-        said = json.loads(body.decode(), object_pairs_hook=Said)
+        said = json.loads(body.decode(), object_pairs_hook=reading.said)
+    except TooMuchSaid:
+        yield {"loc": ("body",), "msg": "This is more than anything here takes."}
     except (ValueError, RecursionError):
-        why = {"loc": ("body",), "msg": "This is not JSON in UTF-8."}
-        raise RequestValidationError([why]) from None
-    if twice := [{"loc": place, "msg": "Said twice."} for place in said_twice(said)]:
-        raise RequestValidationError(twice)
+        yield {"loc": ("body",), "msg": "This is not JSON in UTF-8."}
+    else:
+        if reading.twice:
+            yield from ({"loc": place, "msg": "Said twice."} for place in said_twice(said))
 
 
 def said_twice(body: Any) -> Iterator[tuple[str | int, ...]]:  # noqa: ANN401
@@ -86,6 +120,7 @@ def said_twice(body: Any) -> Iterator[tuple[str | int, ...]]:  # noqa: ANN401
         place, value = left.pop()
         if isinstance(value, Said):
             yield from ((*place, name) for name in value.twice)
+        if isinstance(value, dict):
             left += [((*place, name), each) for name, each in value.items()]
         elif isinstance(value, list):
             left += [((*place, index), each) for index, each in enumerate(value)]

@@ -14,16 +14,18 @@ from api.areas import area
 from api.deps import Db, Me, MeWriting, Now
 from api.errors import NotPaired, NotSignedIn, Refusal, documented
 from schemas.consents import (
-    CONSENTS,
     HISTORY,
     LAST_CONSENT,
+    MY_LAST_WORDS,
     TEXT_VERSION,
     TEXTS,
+    WORD,
     Consent,
     ConsentHistory,
     ConsentPast,
     ConsentPublic,
     ConsentWrite,
+    LastWord,
     Purpose,
 )
 from schemas.pairing import Person
@@ -44,12 +46,13 @@ class YesAlreadyOver(Refusal):
 @router.get("", summary="See what I allow")
 async def read_consents(me: Me, db: Db, now: Now) -> list[ConsentPublic]:
     """Every purpose there is, with the words that a yes would be given to."""
-    rows = {row.purpose: row for row in await db.exec(CONSENTS, params=me.scope)}
-    given = {p: row for p, row in rows.items() if row.allows(me.couple_id, now)}
+    said = await db.exec(MY_LAST_WORDS, params=me.scope)
+    given = {each.purpose: each for each in map(LastWord.model_validate, said)}
+    given = {p: each for p, each in given.items() if each.allows(me.couple_id, now)}
     return [shown(purpose, given.get(purpose), me) for purpose in Purpose]
 
 
-def shown(purpose: Purpose, given: Consent | None, me: Person) -> ConsentPublic:
+def shown(purpose: Purpose, given: LastWord | None, me: Person) -> ConsentPublic:
     return ConsentPublic(
         purpose=purpose,
         given=given is not None,
@@ -87,6 +90,10 @@ async def give(
 
 @router.delete("/{purpose}", status_code=204, summary="Withdraw")
 async def withdraw(purpose: Purpose, me: MeWriting, db: Db, now: Now) -> None:
-    """At once, also for pushes that wait. My partner is not told and cannot find out."""
+    """At once, also for pushes that wait. My partner is not told and cannot find out. Where my last
+    word is a no, nothing is added.
+    """
+    if (await db.exec(WORD, params=me.scope | {"purpose": purpose})).first() is False:
+        return
     last = (await db.exec(LAST_CONSENT, params=me.scope)).one_or_none()
     db.add(Consent.of(me, last, purpose, None, now))

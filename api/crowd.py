@@ -46,9 +46,12 @@ class Crowd:
         session that was stolen, or has ended, is no more than one more ahead.
         """
         at_once = AT_ONCE_TO_PROTECT if protects else AT_ONCE
+        # Whoever has a copy of somebody's token must not be able to fill the line in which they
+        # stand to leave: there, only patience ends.
+        in_line = inf if protects else self.in_line
         latest = asyncio.get_running_loop().time() + self.patience
         async with (
-            self._in(("session", session_id, protects), at_once, self.in_line, latest),
+            self._in(("session", session_id, protects), at_once, in_line, latest),
             self._in(("account", account_id, protects), at_once, inf, latest),
         ):
             yield

@@ -16,7 +16,7 @@ from api.errors import Refusal
 from api.metrics import KNOCKS
 from schemas.base import instant, local_date
 from schemas.boundaries import BOUNDARIES, BoundaryRow, BoundarySet, boundaries_of
-from schemas.consents import CONSENTS, Purpose, allowed
+from schemas.consents import MY_LAST_WORDS, LastWord, Purpose, allowed
 from schemas.door import Approach, Reason, Recipient, Refused, door
 from schemas.in_json import as_json, of
 from schemas.pairing import Member, Person
@@ -99,7 +99,8 @@ async def knock(me: Member, approach: Approach, db: AsyncSession, now: datetime)
 async def myself(me: Person, db: AsyncSession, now: datetime) -> Recipient:
     """The other side of it: by my own settings, all of which I see."""
     rows = (await db.exec(BOUNDARIES, params=me.scope | {"partner": None})).all()
-    consents = allowed((await db.exec(CONSENTS, params=me.scope)).all(), me.couple_id, now)
+    said = await db.exec(MY_LAST_WORDS, params=me.scope)
+    consents = allowed(map(LastWord.model_validate, said), me.couple_id, now)
     return Recipient(
         zone=me.zone,
         consents=frozenset(consents),

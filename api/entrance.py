@@ -10,10 +10,10 @@ from starlette.types import Message, Receive, Scope, Send
 
 from api import tokens
 from api.deps import Fittings
-from api.errors import Busy, TooManyRequests
+from api.errors import Busy, NotSignedIn, TooManyRequests
 from api.layers import Layer, with_headers
 from api.limits import Tally
-from api.policy.limits import ANYBODY, SIGNED_IN, Subject, counted_at_once, neighbourhood
+from api.policy.limits import ANYBODY, SIGNED_IN, Subject, counted_at_once, neighbourhood, protects
 
 
 class Entrance(Layer):
@@ -27,9 +27,14 @@ class Entrance(Layer):
         async def send_counted(message: Message) -> None:
             await send(with_headers(message, tally.headers()))
 
+        signed_in = Subject.ACCOUNT in tally.subjects
+        if not signed_in and protects(scope["method"], scope["path"]):
+            # Not counted, and so nothing is read of it: what costs nothing keeps nobody waiting.
+            await NotSignedIn.response()(scope, receive, send)
+            return
         try:
             if counted_at_once(scope["method"], scope["path"]):
-                await tally.add(SIGNED_IN if Subject.ACCOUNT in tally.subjects else ANYBODY)
+                await tally.add(SIGNED_IN if signed_in else ANYBODY)
         except (TooManyRequests, Busy) as refusal:
             await refusal.response()(scope, receive, send_counted)
             return

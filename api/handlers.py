@@ -38,8 +38,10 @@ async def invalid(_: Request, error: RequestValidationError) -> JSONResponse:
     for each in error.errors():
         why = each["msg"].removeprefix("Value error, ")
         whys.setdefault(pointer(each, error.body), []).append(why)
+        if len(whys) == MOST_ERRORS:
+            break
     wrong = [{"pointer": at, "detail": "; ".join(why)} for at, why in whys.items()]
-    return answer(Invalid.problem() | {"errors": wrong[:MOST_ERRORS]})
+    return answer(Invalid.problem() | {"errors": wrong})
 
 
 def pointer(error: Mapping[str, Any], body: Any) -> str:  # noqa: ANN401

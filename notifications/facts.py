@@ -11,7 +11,6 @@ from uuid import UUID
 
 from pydantic import BaseModel, TypeAdapter
 from sqlalchemy import ARRAY, JSON, Text, Uuid, any_, bindparam, cast, func, literal_column
-from sqlalchemy.dialects.postgresql import distinct_on
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -19,7 +18,7 @@ from notifications.policy import Contact, Facts
 from notifications.push import Target
 from schemas.accounts import Account
 from schemas.boundaries import BoundaryRow, BoundarySet, boundaries_of
-from schemas.consents import Consent, LastWord, allowed
+from schemas.consents import LastWord, allowed, last_words
 from schemas.devices import Device
 from schemas.door import Recipient
 from schemas.in_json import as_json, of
@@ -47,13 +46,6 @@ class Known(BaseModel):
 
 
 ALL = TypeAdapter(list[Known])
-CONSENTS = (
-    select(*of(Consent, LastWord))
-    .where(col(Consent.account_id) == Account.id)
-    .ext(distinct_on(col(Consent.purpose)))
-    .order_by(col(Consent.purpose), col(Consent.number).desc())
-    .correlate(Account)
-)
 SPACES = (
     select(*of(Space, SpaceTaken))
     .where(col(Space.account_id).in_([col(Account.id), col(CoupleMember.partner_id)]))
@@ -86,7 +78,7 @@ PHONES = (
 )
 EACH: tuple[Any, ...] = (
     *(col(Account.id), col(Account.zone), col(CoupleMember.couple_id)),
-    as_json(CONSENTS).label("consents"),
+    as_json(last_words(col(Account.id), Account)).label("consents"),
     as_json(SPACES).label("spaces"),
     as_json(BOUNDARIES).label("boundaries"),
     as_json(CONTACTS).label("contacts"),

@@ -17,6 +17,7 @@ from notifications.fcm_answers import Answer
 # between us may forget a silent line without a word.
 KEPT = 60.0
 FINAL = 200  # what is below only says that an answer will come
+LARGEST = 64 * 1024  # bytes of one answer, of which FCM needs a hundredth
 PORTS = {"http": 80, "https": 443}
 
 
@@ -33,6 +34,7 @@ class Line(asyncio.Protocol):
     def begin(self) -> None:
         self.retry_after: str | None = None
         self.body = b""
+        self.size = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         self.transport = transport
@@ -51,9 +53,13 @@ class Line(asyncio.Protocol):
             self.answer = None
 
     def data_received(self, data: bytes) -> None:
+        self.size += len(data)
         try:
+            if self.size > LARGEST:
+                msg = "an answer that does not end"
+                raise httptools.HttpParserError(msg)  # noqa: TRY301
             self.parser.feed_data(data)
-        except httptools.HttpParserError as error:
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
             self.fail(error)
             self.transport.abort()
 

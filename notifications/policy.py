@@ -28,6 +28,8 @@ class Due(NamedTuple):
     reminders_left: int
     couple_id: UUID | None
     about: UUID | None
+    # When the newest came that it rings for and that is not behind the door; None: all of it is.
+    newest_at: datetime | None
 
 
 class Contact(NamedTuple):
@@ -111,13 +113,19 @@ def admitted(push: Due, facts: Facts, now: datetime) -> Open | Held | Refused:
     """
     recipient, space = facts.recipient, facts.recipient.space
     if push.kind.from_partner:
-        knocking = ringing(push, facts)
+        knocking = [each for each in ringing(push, facts) if not came_into_space(push, each, space)]
         return widest([door(before(each, facts), approach(each), now) for each in knocking])
     if push.couple_id and push.kind is Kind.CHECKIN_REMINDER and space and space.covers(now):
         return Held(None)
     quiet = recipient.boundaries.quiet_hours
     until = quiet.over_at(now, recipient.zone) if quiet else None
     return Held(until) if until else Open()
+
+
+def came_into_space(push: Due, contact: Contact | None, space: SpaceTaken | None) -> bool:
+    """What is behind the door does not ring, also not when space is over."""
+    at = contact.sent_at if contact else push.newest_at
+    return at is None or (space is not None and space.came_during(at))
 
 
 def after(until: datetime, push: Due) -> datetime:
@@ -135,12 +143,14 @@ def ringing(push: Due, facts: Facts) -> list[Contact | None]:
 
 
 def widest(verdicts: Sequence[Open | Held | Refused]) -> Open | Held | Refused:
-    """One that is let in is enough; one that may be let in later is waited for."""
+    """One that is let in is enough; one that may be let in later is waited for; and of none that
+    knocks none is let in.
+    """
 
     def width(verdict: Open | Held | Refused) -> tuple[bool, bool]:
         return isinstance(verdict, Open), isinstance(verdict, Held) and verdict.until is not None
 
-    return max(verdicts, key=width)
+    return max(verdicts, key=width, default=Held(None))
 
 
 def approach(contact: Contact | None) -> Approach:

@@ -13,6 +13,7 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import ARRAY, Delete, Integer, String, Uuid, any_, bindparam, func
+from sqlalchemy.orm import aliased
 from sqlmodel import UTCDateTime, col, delete, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -29,6 +30,14 @@ DUE = (
     .with_for_update(skip_locked=True)
     .cte("due")
 )
+_nudge = aliased(Nudge)
+NEWEST = (
+    select(func.max(_nudge.made_at))
+    .where(col(_nudge.account_id) == Push.account_id, col(_nudge.kind) == Push.kind)
+    .where(col(_nudge.couple_id).is_not_distinct_from(Push.couple_id), ~col(_nudge.held))
+    .correlate(Push)
+    .scalar_subquery()
+)
 CLAIM = (
     update(Push)
     .where(col(Push.id) == DUE.c.id, col(Nudge.id) == DUE.c.id)
@@ -36,6 +45,7 @@ CLAIM = (
     .returning(
         *map(col, (Push.id, Push.account_id, Push.kind, Push.expires_at)),
         *map(col, (Push.attempts, Push.reminders_left, Nudge.couple_id, Nudge.about)),
+        NEWEST,
     )
 )
 WAITING = select(func.count(), func.min(Push.due_at)).where(col(Push.due_at) <= bindparam("now"))

@@ -15,7 +15,7 @@ from pydantic import (
     WrapValidator,
 )
 from sqlalchemy import CheckConstraint, update
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field, SQLModel, col
 
 from schemas.base import Body, Fact, without_a_fraction
 from schemas.bulk import given, insert_all
@@ -40,6 +40,7 @@ class Said(Fact):
     shared: Octets | None
     released: bool
     final: bool
+    revealed: bool
     answered_at: datetime
 
     @classmethod
@@ -53,6 +54,7 @@ class Said(Fact):
             shared=None,
             released=False,
             final=False,
+            revealed=False,
             answered_at=now,
         )
 
@@ -97,6 +99,7 @@ class Answer(Said, Mine, Reveal, table=True):
         CheckConstraint("not released or sealed is not null", name="skipped_is_not_released"),
         CheckConstraint("released = (shared is not null)", name="released_is_shared"),
         CheckConstraint("not released or final", name="released_is_final"),
+        CheckConstraint("not revealed or released", name="revealed_is_released"),
     )
 
     checkin_id: UUID = Field(primary_key=True, foreign_key="checkin.id", ondelete="CASCADE")
@@ -185,9 +188,17 @@ _put = insert_all(Answer, "question")
 PUT = _put.on_conflict_do_update(
     index_elements=_key, set_={name: _put.excluded[name] for name in ("sealed", "answered_at")}
 )
-_shared = given(Answer, *_key, "shared", "released", "final")
+SHARING = ("shared", "released", "final")
+_shared = given(Answer, *_key, *SHARING)
 SHARE = (
     update(Answer)
     .where(*(getattr(Answer, name) == _shared.c[name] for name in _key))
-    .values({name: _shared.c[name] for name in ("shared", "released", "final")})
+    .values({name: _shared.c[name] for name in SHARING})
+)
+_shown_for = given(Answer, *_key)
+# Of those that are still released: who takes one back at this moment is not shown what for.
+BIND = (
+    update(Answer)
+    .where(*(getattr(Answer, name) == _shown_for.c[name] for name in _key), col(Answer.released))
+    .values(revealed=True)
 )

@@ -14,6 +14,7 @@ from pydantic import (
     AwareDatetime,
     BaseModel,
     BeforeValidator,
+    ConfigDict,
     Field,
     PlainSerializer,
     StrictInt,
@@ -151,7 +152,9 @@ class Locale(StrEnum):
 if TYPE_CHECKING:
     Fact = SQLModel
 else:
-    Fact = BaseModel
+
+    class Fact(BaseModel):
+        model_config = ConfigDict(from_attributes=True)
 
 
 # Not `Body(SQLModel, extra="forbid")`: SQLModel drops class keywords in silence.

@@ -27,7 +27,9 @@ def as_json(statement: SelectBase) -> ScalarSelect[Any]:
 
 def in_one(parts: Mapping[str, ScalarSelect[Any]]) -> ColumnElement[str]:
     """One object of them all, as the text that Pydantic reads."""
-    return cast(func.json_build_object(*chain.from_iterable(parts.items())), Text)
+    names: Iterator[ColumnElement[str]] = (literal_column(f"'{name}'") for name in parts)
+    named = chain.from_iterable(zip(names, parts.values(), strict=True))
+    return cast(func.json_build_object(*named), Text)
 
 
 def of(row: type[SQLModel], facts: type[BaseModel]) -> Iterator[Any]:

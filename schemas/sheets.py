@@ -11,7 +11,7 @@ from sqlmodel import col, column, select
 from schemas.answers import Answer, Said, shared_place
 from schemas.boundaries import MINE_SET, BoundarySet
 from schemas.checkins import MINE_TO_SEE, Checkin, Sitting
-from schemas.consents import LAST_WORDS, LastWord
+from schemas.consents import MY_LAST_WORDS, LastWord
 from schemas.in_json import Octets, as_json, in_one, of
 from schemas.pairing import Member
 from schemas.sealing import unseal
@@ -52,7 +52,7 @@ PARTS = {
     "sittings": as_json(SITTING),
     "answers": as_json(ANSWERS),
     "revealed": as_json(REVEALED),
-    "consents": LAST_WORDS,
+    "consents": as_json(MY_LAST_WORDS),
     "boundaries": MINE_SET,
 }
 SHEET = select(in_one(PARTS))

@@ -17,7 +17,7 @@ from schemas.answers import Answer
 from schemas.base import Day
 from schemas.boundaries import MINE_SET, BoundarySet
 from schemas.checkins import MY_HOUR_HAS_COME, NOT_KEPT_BACK, Checkin, CheckinPublic
-from schemas.consents import LAST_WORDS, LastWord
+from schemas.consents import MY_LAST_WORDS, LastWord
 from schemas.in_json import as_json, in_one, of
 from schemas.nudges import NUDGES, Nudge, NudgesPublic, Waiting
 from schemas.pairing import PARTNER_NAME
@@ -83,6 +83,8 @@ ANSWERED = (
     .correlate(Checkin)
     .scalar_subquery()
 )
+# More than one of them could begin while all are open, to push the others off the screen.
+MOST_OPEN = 100
 CHECKIN: tuple[Any, ...] = (
     *of(Checkin, CheckinToday),
     col(Checkin.account_id).is_(None).label("for_both"),
@@ -98,7 +100,7 @@ OPEN_CHECKINS = (
         | (col(Checkin.couple_id) == bindparam("couple")),
     )
     .order_by(col(Checkin.date).desc(), col(Checkin.id).desc())
-    .limit(20)
+    .limit(MOST_OPEN)
 )
 NAME = select(Account.name).where(col(Account.id) == bindparam("me"))
 NEXT_REMINDER = (
@@ -113,7 +115,7 @@ SCREEN: dict[str, ScalarSelect[Any]] = {
     "checkins": as_json(OPEN_CHECKINS),
     "nudges": as_json(NUDGES.with_only_columns(*of(Nudge, NudgeToday), col(PartnerNudge.phrase))),
     "contacts": as_json(CONTACTS),
-    "consents": LAST_WORDS,
+    "consents": as_json(MY_LAST_WORDS),
     "boundaries": MINE_SET,
     "next_reminder_at": NEXT_REMINDER.scalar_subquery(),
     "deletion_due_at": DELETION_DUE.scalar_subquery(),

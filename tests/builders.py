@@ -282,7 +282,7 @@ async def a_person(db: AsyncSession, person: Person, zone: str = "Europe/Lisbon"
         created_at=now,
     )
     session = Session.begin(person.id, now)
-    session.id = person.session_id
+    session.id, session.expires_at = person.session_id, now + timedelta(days=3650)
     device = Device(
         id=new_id(now),
         account_id=person.id,
@@ -308,7 +308,7 @@ async def another_phone(db: AsyncSession, person: Person, app: FastAPI) -> Perso
     phone.id = person.id
     phone.auth = SignedIn(Claims(person.id, phone.session_id), person.clock)
     session = Session.begin(person.id, person.clock.now)
-    session.id = phone.session_id
+    session.id, session.expires_at = phone.session_id, person.clock.now + timedelta(days=3650)
     db.add(session)
     await db.commit()
     return phone

@@ -43,6 +43,7 @@ COLUMNS = {
     "answer": of(
         *("answers", "question sealed>value released final answered_at"),
         shared="the same words, sealed for the two",
+        revealed="would tell that my partner has released theirs",
         checkin_id="pack, version and date of it are exported",
     ),
     "block": of("blocks", "blocked_on", blocked_id=PARTNERS, name=PARTNERS),

@@ -253,6 +253,7 @@ def unreadable() -> Iterator[str | bytes]:
         yield '{"a":' * (deep // 5) + "1" + "}" * (deep // 5)
     yield "{" + ", ".join(f'"{number}": 1' for number in range(5000)) + "}"
     yield "{" + ", ".join('"same": 1' for _ in range(5000)) + "}"
+    yield "[" + ", ".join("{}" for _ in range(15_000)) + "]"
 
 
 async def test_a_body_that_cannot_be_read_is_refused(cast: Cast, db: AsyncSession) -> None:

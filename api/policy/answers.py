@@ -45,6 +45,11 @@ class Sheet:
             closed=topics_closed(boundaries_of(rows.boundaries), consents),
         )
 
+    def shown_for(self) -> list[Said]:
+        """Mine for which I am shown theirs: nothing is said to me of a topic that I closed."""
+        theirs = (each for each in self.pack.questions if each.id in self.partners)
+        return [self.mine[each.id] for each in theirs if each.topic not in self.closed]
+
     @property
     def pack(self) -> Pack:
         """What is asked in it."""
@@ -81,11 +86,12 @@ def not_to_release(body: ReleaseWrite, sheet: Sheet) -> Wrong:
 def shown_to(me: Person, sheet: Sheet) -> CheckinAnswers:
     """All that I am asked or have answered. What is not revealed is null, for whatever reason."""
     shown = sheet.pack.shown_in[me.locale]
+    shown_for = {each.question for each in sheet.shown_for()}
     asked = [
         QuestionAsked(
             question=question,
             mine=sheet.mine[question.id].public(me.key) if question.id in sheet.mine else None,
-            partner=sheet.partners.get(question.id),
+            partner=sheet.partners[question.id] if question.id in shown_for else None,
         )
         for question in shown.questions
         if question.topic not in sheet.closed or question.id in sheet.mine

@@ -101,14 +101,19 @@ NEVER_REFUSED = {
     ("DELETE", "/v1/privacy/deletion"),
     ("DELETE", "/v1/credentials/pending/{kind}"),
     ("DELETE", "/v1/sessions/{session_id}"),
+    ("DELETE", "/v1/identities/{issuer}"),
+    ("DELETE", "/v1/devices/{device_id}"),
 }
 # Not counted with everything else: refreshing and signing in are counted by phone where one is
-# known, so that no neighbour keeps a phone from going on or from coming in. Whoever supervises a
-# process must hear that it lives, and that it can work.
+# known, so that no neighbour keeps a phone from going on or from coming in. A proof is counted by
+# session: whoever is signed in elsewhere as somebody must not keep them from ending that. Whoever
+# supervises a process must hear that it lives, and that it can work.
 AT_THE_ROUTE = {
     ("POST", "/v1/sessions/refresh"),
     ("POST", "/v1/sessions"),
     ("POST", "/v1/identities/{issuer}/sign-in"),
+    ("POST", "/v1/sessions/current/proof"),
+    ("POST", "/v1/identities/{issuer}/proof"),
     ("GET", "/healthz"),
     ("GET", "/readyz"),
 }

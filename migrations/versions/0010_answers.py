@@ -11,6 +11,7 @@ TABLES = """
 create table answer (
     released boolean not null,
     final boolean not null,
+    revealed boolean not null,
     checkin_id uuid not null,
     account_id uuid not null,
     question varchar not null,
@@ -21,6 +22,7 @@ create table answer (
     constraint ck_answer_skipped_is_not_released check (not released or sealed is not null),
     constraint ck_answer_released_is_shared check (released = (shared is not null)),
     constraint ck_answer_released_is_final check (not released or final),
+    constraint ck_answer_revealed_is_released check (not revealed or released),
     constraint fk_answer_checkin_id
         foreign key(checkin_id)
         references checkin (id)
@@ -65,7 +67,8 @@ def upgrade() -> None:
     op.execute(TABLES)
     # To which question an answer was given is never changed.
     wall.mine(
-        "answer", "select, insert, update (sealed, shared, released, final, answered_at), delete"
+        "answer",
+        "select, insert, update (sealed, shared, released, final, revealed, answered_at), delete",
     )
     wall.reaches_past("asked_of_me(checkin uuid) returns boolean", ASKED_OF_ME)
     op.execute(

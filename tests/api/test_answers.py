@@ -573,3 +573,53 @@ async def test_a_reveal_that_both_bring_about_at_once_is_one(couple: Two, db: As
             assert (await person.reads(checkin))["mood"] == number % 5 + 1
     told = await nudges_of(sam, db), await nudges_of(alex, db)
     assert sum(kinds.count(Kind.REVEAL) for kinds in told) == 50
+
+
+async def test_what_i_was_shown_binds_me_whatever_is_allowed_in_between(couple: Two) -> None:
+    sam, alex = couple
+    checkin = await revealed_to(sam, alex)
+    assert (await alex.reads(checkin))["mood"] == 2
+
+    await alex.withdraws("sharing")
+    answer = await alex.takes_back(checkin, "mood")
+    await alex.allows("sharing")
+
+    assert answer.json()["type"] == "/problems/already-revealed"
+    assert (await sam.reads(checkin))["mood"] == 5
+
+
+async def test_who_was_shown_nothing_yet_may_take_back_while_it_is_hidden(couple: Two) -> None:
+    """Whether the other has read it is nobody's to know, so it looks the same either way."""
+    sam, alex = couple
+    checkin = await revealed_to(sam, alex)
+    await sam.withdraws("sharing")
+
+    assert (await sam.takes_back(checkin, "mood")).status_code == 204
+    await sam.allows("sharing")
+    assert (await alex.reads(checkin))["mood"] is None
+
+
+async def revealed_to(sam: Person, alex: Person) -> str:
+    """By Alex's word, and so to Alex at once."""
+    checkin = await sam.begins()
+    await sam.answers(checkin, mood=2)
+    await sam.releases(checkin, "mood")
+    await alex.answers(checkin, mood=5)
+    await alex.releases(checkin, "mood")
+    return checkin
+
+
+async def test_of_a_topic_that_i_closed_nothing_is_said_to_me(couple: Two) -> None:
+    sam, alex = couple
+    checkin = await sam.begins("how_we_talk")
+    for person in couple:
+        await person.answers(checkin, money_talks="not_sure")
+    await sam.releases(checkin, "money_talks")
+    await sam.sets(off_limit_topics={"topics": ["money"], "shown": False})
+
+    await alex.releases(checkin, "money_talks")
+
+    assert (await alex.reads(checkin))["money_talks"] == "not_sure"
+    assert (await sam.reads(checkin))["money_talks"] is None
+    await sam.sets()
+    assert (await sam.reads(checkin))["money_talks"] == "not_sure"

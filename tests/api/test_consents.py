@@ -249,10 +249,21 @@ async def test_the_history_is_read_page_by_page_from_the_newest(alone: Two) -> N
     assert pages == [50, 50, 20]
 
 
+async def test_a_no_that_is_said_again_adds_nothing(alone: Two, db: AsyncSession) -> None:
+    """It is never counted, so nobody must be able to fill a history with it."""
+    sam, _ = alone
+    await sam.allows("reminders")
+
+    for _ in range(3):
+        assert (await sam.withdraws("reminders")).status_code == 204
+
+    assert [link.given for link in await history(sam, db)] == [True, False]
+
+
 async def test_a_page_that_is_exactly_full_is_the_last(alone: Two) -> None:
     sam, _ = alone
     for _ in range(50):
-        await sam.withdraws("reminders")
+        await sam.allows("reminders")
 
     page = await sam.sees("/consents/history")
 
@@ -359,12 +370,13 @@ async def test_two_phones_of_one_person_make_one_chain(alone: Two, db: AsyncSess
     sam, _ = alone
 
     for _ in range(10):
-        said = [sam.allows("reminders"), sam.withdraws("reminders"), sam.allows("checkins")]
-        answers = await asyncio.gather(*said, *[sam.withdraws("intimacy") for _ in range(2)])
+        said = [sam.allows("reminders"), sam.withdraws("sharing"), sam.allows("checkins")]
+        answers = await asyncio.gather(*said, *[sam.allows("intimacy") for _ in range(2)])
         assert {answer.status_code for answer in answers} == {200, 204}
 
     links = await history(sam, db)
-    assert [link.number for link in links] == [*range(1, 51)]
+    assert [link.number for link in links] == [*range(1, len(links) + 1)]
+    assert len(links) == 41
     assert broken_at(links) is None
 
 

@@ -124,6 +124,7 @@ def planned(occurrence: Occurrence, couple: UUID, zone: str, random: Random) -> 
         **{name: ring[name] for name in ("id", "account_id", "kind", "expires_at", "attempts")},
         **{name: ring[name] for name in ("reminders_left", "couple_id")},
         about=None,
+        newest_at=occurrence.came_at,
     )
     return Ring(
         push=push,

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
-from httptools import HttpParserError
+from httptools import HttpParserError, HttpParserUpgrade
 
 from notifications.fcm_answers import Answer
 from notifications.fcm_lines import Lines
@@ -135,3 +135,22 @@ async def test_nothing_is_written_behind_a_token_that_would_end_its_line() -> No
             await lines.post(b"", "token\r\nX-Not-Of-Ours: yes")
 
     assert here.asked == []
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n" + b"x" * 100_000,
+        b"HTTP/1.1 200 OK\r\n" + b"X-More: yes\r\n" * 10_000,
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\nConnection: upgrade\r\n\r\n",
+    ],
+)
+async def test_an_answer_that_does_not_end_or_is_none_ends_the_line(answer: bytes) -> None:
+    here = Server(answer, BRIEF)
+
+    async with lines_to(here) as lines:
+        with pytest.raises((HttpParserError, HttpParserUpgrade)):
+            await lines.post(b"{}", "token")
+        await lines.post(b"{}", "token")
+
+    assert here.lines_used == [0, 1]

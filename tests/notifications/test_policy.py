@@ -41,7 +41,7 @@ SOON = timedelta(seconds=10)
 
 
 def due(kind: Kind = Kind.PARTNER_NUDGE, **changes: object) -> Due:
-    push = Due(new_id(NOON), ME, kind, NOON + timedelta(hours=9), 1, 0, COUPLE, None)
+    push = Due(new_id(NOON), ME, kind, NOON + timedelta(hours=9), 1, 0, COUPLE, None, NOON - SOON)
     return push._replace(**changes)  # type: ignore[arg-type]
 
 

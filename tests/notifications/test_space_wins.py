@@ -101,3 +101,54 @@ async def test_amid_a_thousand_only_what_was_in_flight_arrives_after_the_answer(
 
     assert at_the_answer < A_THOUSAND
     assert await accepted(phones, alex) <= at_the_answer + batch.WAVE
+
+
+async def test_what_came_into_space_does_not_ring_when_space_is_over(
+    couple: Two, work: Worker, phones: Phones
+) -> None:
+    """The worker was away, or FCM wanted peace: nobody looked while space was on."""
+    sam, alex = couple
+    await sam.takes_space("silent")
+    await alex.sends()
+    await alex.begins()
+    sam.clock.forward(minutes=30)
+    await sam.delete("/space")
+
+    await work.tick()
+
+    assert await phones.rang(sam.phone) == []
+    assert (await sam.sees("/nudges"))["behind_the_door"]
+
+
+async def test_what_comes_after_space_rings_though_something_of_its_kind_waits_from_within(
+    couple: Two, work: Worker, phones: Phones
+) -> None:
+    sam, alex = couple
+    await sam.takes_space("silent")
+    await alex.sends()
+    await alex.begins()
+    sam.clock.forward(minutes=30)
+    await sam.delete("/space")
+    await alex.sends()
+    await alex.begins("how_we_talk")
+
+    await work.tick()
+
+    assert sorted(await phones.rang(sam.phone)) == ["checkin_opened", "partner_nudge"]
+
+
+async def test_what_came_into_an_earlier_space_does_not_ring_after_the_next(
+    couple: Two, work: Worker, phones: Phones
+) -> None:
+    """A person's last space is one row: what the one before kept back is marked."""
+    sam, alex = couple
+    for _ in range(2):
+        await sam.takes_space("silent")
+        await alex.begins()
+        sam.clock.forward(minutes=5)
+        await sam.delete("/space")
+        sam.clock.forward(minutes=5)
+
+    await work.tick()
+
+    assert await phones.rang(sam.phone) == []

@@ -29,6 +29,8 @@ def test_whatever_is_never_refused_is_an_operation() -> None:
         ("DELETE", "/v1/nudges/behind-the-door"),
         ("DELETE", "/v1/consents/sharing"),
         ("DELETE", "/v1/sessions"),
+        ("DELETE", "/v1/identities/apple"),
+        ("DELETE", "/v1/devices/019cabd8-3800-7aaa-aaaa-aaaaaaaaaaaa"),
         ("DELETE", "/v1/sessions/019cabd8-3800-7aaa-aaaa-aaaaaaaaaaaa"),
     ],
 )
@@ -55,7 +57,14 @@ def test_what_only_looks_like_it_is_counted(method: str, path: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/v1/sessions/refresh", "/v1/sessions", "/v1/identities/apple/sign-in"]
+    "path",
+    [
+        "/v1/sessions/refresh",
+        "/v1/sessions",
+        "/v1/identities/apple/sign-in",
+        "/v1/sessions/current/proof",
+        "/v1/identities/apple/proof",
+    ],
 )
 def test_coming_in_and_going_on_are_counted_and_not_beside_others(path: str) -> None:
     assert not protects("POST", path)
