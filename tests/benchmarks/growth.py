@@ -33,7 +33,7 @@ COME_EACH_TIME = 200
 
 WHAT = {
     "home": "`GET /v1/today`",
-    "answering": "answering and releasing",
+    "answering": "answering or releasing, by turns",
     "nudges": "a due hour to its accepted push",
     "find": "finding the one hour that is due",
 }
