@@ -108,11 +108,7 @@ async def test_what_came_into_space_does_not_ring_when_space_is_over(
 ) -> None:
     """The worker was away, or FCM wanted peace: nobody looked while space was on."""
     sam, alex = couple
-    await sam.takes_space("silent")
-    await alex.sends()
-    await alex.begins()
-    sam.clock.forward(minutes=30)
-    await sam.delete("/space")
+    await half_an_hour_of_space(sam, alex)
 
     await work.tick()
 
@@ -120,15 +116,20 @@ async def test_what_came_into_space_does_not_ring_when_space_is_over(
     assert (await sam.sees("/nudges"))["behind_the_door"]
 
 
-async def test_what_comes_after_space_rings_though_something_of_its_kind_waits_from_within(
-    couple: Two, work: Worker, phones: Phones
-) -> None:
-    sam, alex = couple
+async def half_an_hour_of_space(sam: Person, alex: Person) -> None:
+    """In which Alex does what would have rung."""
     await sam.takes_space("silent")
     await alex.sends()
     await alex.begins()
     sam.clock.forward(minutes=30)
     await sam.delete("/space")
+
+
+async def test_what_comes_after_space_rings_though_something_of_its_kind_waits_from_within(
+    couple: Two, work: Worker, phones: Phones
+) -> None:
+    sam, alex = couple
+    await half_an_hour_of_space(sam, alex)
     await alex.sends()
     await alex.begins("how_we_talk")
 
