@@ -24,7 +24,7 @@ TAKE = (
     .returning(
         *map(col, (Push.id, Push.account_id, Push.kind, Push.expires_at)),
         *(col(Push.attempts) + 1, col(Push.reminders_left)),
-        *map(col, (Nudge.couple_id, Nudge.about)),
+        *map(col, (Nudge.couple_id, Nudge.about, Nudge.made_at)),
     )
 )
 taken: dict[UUID, Due] = {}
