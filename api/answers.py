@@ -21,9 +21,6 @@ from api.policy import answers as policy
 from api.policy.answers import Sheet
 from notifications import outbox
 from schemas.answers import (
-    BIND,
-    PUT,
-    SHARE,
     AnswersWrite,
     CheckinAnswers,
     ReleaseWrite,
@@ -34,7 +31,7 @@ from schemas.consents import Purpose
 from schemas.nudges import Kind
 from schemas.pairing import Member, Person
 from schemas.questionnaires import Name
-from schemas.sheets import SHEET, SheetRows
+from schemas.sheets import BIND, PUT, SHARE, SHEET, SheetRows
 from schemas.short import Short
 
 router = area("/checkins/{checkin_id}/answers", NotSignedIn, NotFound)

@@ -32,7 +32,7 @@ from api import (
 from api.bodies import BodyLimit
 from api.deps import Fittings
 from api.docs import open_docs
-from api.entrance import Entrance
+from api.entrance import Entrance, TokenFirst
 from api.handlers import HANDLERS, LastResort
 from api.heads import HeadLimit
 from api.openapi import describe
@@ -99,6 +99,7 @@ def surround(app: FastAPI) -> None:
     """With layers, from the inside out: what is asked of a request last stands first."""
     routes = [route for area in AREAS for route in area.router.routes]
     app.add_middleware(BodyLimit)
+    app.add_middleware(TokenFirst)
     app.add_middleware(Paths, routes=routes)
     app.add_middleware(Entrance)
     app.add_middleware(HeadLimit)

@@ -16,7 +16,6 @@ from api.errors import NotPaired, NotSignedIn, Refusal, documented
 from schemas.consents import (
     HISTORY,
     LAST_CONSENT,
-    MY_LAST_WORDS,
     TEXT_VERSION,
     TEXTS,
     WORD,
@@ -28,6 +27,7 @@ from schemas.consents import (
     LastWord,
     Purpose,
 )
+from schemas.last_words import MY_LAST_WORDS
 from schemas.pairing import Person
 
 router = area("/consents", NotSignedIn)

@@ -16,9 +16,10 @@ from api.errors import Refusal
 from api.metrics import KNOCKS
 from schemas.base import instant, local_date
 from schemas.boundaries import BOUNDARIES, BoundaryRow, BoundarySet, boundaries_of
-from schemas.consents import MY_LAST_WORDS, LastWord, Purpose, allowed
+from schemas.consents import LastWord, Purpose, allowed
 from schemas.door import Approach, Reason, Recipient, Refused, door
 from schemas.in_json import as_json, of
+from schemas.last_words import MY_LAST_WORDS
 from schemas.pairing import Member, Person
 from schemas.partner_nudges import SENT_SINCE
 from schemas.space import MY_SPACE, SPACES, Space, SpaceTaken

@@ -27,18 +27,26 @@ class Entrance(Layer):
         async def send_counted(message: Message) -> None:
             await send(with_headers(message, tally.headers()))
 
-        signed_in = Subject.ACCOUNT in tally.subjects
-        if not signed_in and protects(scope["method"], scope["path"]):
-            # Not counted, and so nothing is read of it: what costs nothing keeps nobody waiting.
-            await NotSignedIn.response()(scope, receive, send)
-            return
         try:
             if counted_at_once(scope["method"], scope["path"]):
-                await tally.add(SIGNED_IN if signed_in else ANYBODY)
+                await tally.add(SIGNED_IN if Subject.ACCOUNT in tally.subjects else ANYBODY)
         except (TooManyRequests, Busy) as refusal:
             await refusal.response()(scope, receive, send_counted)
             return
         await self.app(scope, receive, send_counted)
+
+
+class TokenFirst(Layer):
+    """What protects somebody is not counted, and so nothing of it is read for whoever has no good
+    token: what costs nothing keeps nobody waiting.
+    """
+
+    async def http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        tally: Tally = scope["state"]["tally"]
+        if Subject.ACCOUNT not in tally.subjects and protects(scope["method"], scope["path"]):
+            await NotSignedIn.response()(scope, receive, send)
+        else:
+            await self.app(scope, receive, send)
 
 
 def subjects(scope: Scope, house: Fittings) -> dict[Subject, str]:

@@ -18,10 +18,11 @@ from notifications.policy import Contact, Facts
 from notifications.push import Target
 from schemas.accounts import Account
 from schemas.boundaries import BoundaryRow, BoundarySet, boundaries_of
-from schemas.consents import LastWord, allowed, last_words
+from schemas.consents import LastWord, allowed
 from schemas.devices import Device
 from schemas.door import Recipient
 from schemas.in_json import as_json, of
+from schemas.last_words import last_words
 from schemas.pairing import CoupleMember
 from schemas.partner_nudges import PartnerNudge
 from schemas.sessions import Session

@@ -143,9 +143,7 @@ def ringing(push: Due, facts: Facts) -> list[Contact | None]:
 
 
 def widest(verdicts: Sequence[Open | Held | Refused]) -> Open | Held | Refused:
-    """One that is let in is enough; one that may be let in later is waited for; and of none that
-    knocks none is let in.
-    """
+    """One that is let in is enough; one that may be let in later is waited for."""
 
     def width(verdict: Open | Held | Refused) -> tuple[bool, bool]:
         return isinstance(verdict, Open), isinstance(verdict, Held) and verdict.until is not None

@@ -14,11 +14,10 @@ from pydantic import (
     ValidatorFunctionWrapHandler,
     WrapValidator,
 )
-from sqlalchemy import CheckConstraint, update
-from sqlmodel import Field, SQLModel, col
+from sqlalchemy import CheckConstraint
+from sqlmodel import Field, SQLModel
 
 from schemas.base import Body, Fact, without_a_fraction
-from schemas.bulk import given, insert_all
 from schemas.checkins import CheckinPublic, Sitting
 from schemas.in_json import Octets
 from schemas.pairing import Member, Person
@@ -181,24 +180,3 @@ class CheckinAnswers(CheckinPublic):
 
     title: str
     questions: list[QuestionAsked]
-
-
-_key = ("checkin_id", "account_id", "question")
-_put = insert_all(Answer, "question")
-PUT = _put.on_conflict_do_update(
-    index_elements=_key, set_={name: _put.excluded[name] for name in ("sealed", "answered_at")}
-)
-SHARING = ("shared", "released", "final")
-_shared = given(Answer, *_key, *SHARING)
-SHARE = (
-    update(Answer)
-    .where(*(getattr(Answer, name) == _shared.c[name] for name in _key))
-    .values({name: _shared.c[name] for name in SHARING})
-)
-_shown_for = given(Answer, *_key)
-# Of those that are still released: who takes one back at this moment is not shown what for.
-BIND = (
-    update(Answer)
-    .where(*(getattr(Answer, name) == _shown_for.c[name] for name in _key), col(Answer.released))
-    .values(revealed=True)
-)

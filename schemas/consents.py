@@ -5,16 +5,13 @@ from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
 from hashlib import sha256
-from typing import Any, Self
+from typing import Self
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Index, String, Uuid, bindparam, func, literal_column, true
-from sqlalchemy.orm import Mapped
-from sqlmodel import Field, SQLModel, col, column, select
-from sqlmodel.sql.expression import Select
+from sqlalchemy import Index, bindparam
+from sqlmodel import Field, SQLModel, col, select
 
 from schemas.base import Body, Fact, Locale, Moment, Whole, words
-from schemas.in_json import of
 from schemas.pairing import Person
 from schemas.shapes import Mine
 
@@ -164,28 +161,6 @@ class ConsentHistory(SQLModel):
     next: int | None = Field(description="Send as `before` for the next page; null: no more.")
 
 
-def last_words(
-    whose: ColumnElement[UUID] | Mapped[UUID], *within: type[SQLModel]
-) -> Select[*tuple[Any, ...]]:
-    """On each purpose, as `LastWord`. One row of an index for each, however often somebody has
-    changed their mind: all who share a batch of pushes with them would wait for more.
-    """
-    purposes: ColumnElement[Any] = literal_column(f"'{{{','.join(Purpose)}}}'::varchar[]")
-    unnested = func.unnest(purposes).table_valued(column("purpose", String), name="asked")
-    asked = unnested.render_derived()
-    last = (
-        select(*of(Consent, LastWord))
-        .where(col(Consent.account_id) == whose, col(Consent.purpose) == asked.c.purpose)
-        .order_by(col(Consent.number).desc())
-        .limit(literal_column("1"))
-        .correlate(asked, *within)
-        .lateral("last")
-    )
-    found: Select[*tuple[Any, ...]] = select(*last.c).select_from(asked.join(last, true()))
-    return found.correlate(*within)
-
-
-MY_LAST_WORDS = last_words(bindparam("me", type_=Uuid))
 LAST_CONSENT = (
     select(Consent)
     .where(col(Consent.account_id) == bindparam("me"))

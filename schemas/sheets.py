@@ -1,18 +1,20 @@
-"""A sheet: one check-in as it lies before one person, read in one statement."""
+"""A sheet: one check-in as it lies before one person, read in one statement and written in one."""
 
 import json
 from typing import Any
 from uuid import UUID
 
 from pydantic import BaseModel
-from sqlalchemy import LargeBinary, String, Uuid, bindparam, func
+from sqlalchemy import LargeBinary, String, Uuid, bindparam, func, update
 from sqlmodel import col, column, select
 
 from schemas.answers import Answer, Said, shared_place
 from schemas.boundaries import MINE_SET, BoundarySet
+from schemas.bulk import given, insert_all
 from schemas.checkins import MINE_TO_SEE, Checkin, Sitting
-from schemas.consents import MY_LAST_WORDS, LastWord
+from schemas.consents import LastWord
 from schemas.in_json import Octets, as_json, in_one, of
+from schemas.last_words import MY_LAST_WORDS
 from schemas.pairing import Member
 from schemas.sealing import unseal
 
@@ -56,3 +58,22 @@ PARTS = {
     "boundaries": MINE_SET,
 }
 SHEET = select(in_one(PARTS))
+_key = ("checkin_id", "account_id", "question")
+_put = insert_all(Answer, "question")
+PUT = _put.on_conflict_do_update(
+    index_elements=_key, set_={name: _put.excluded[name] for name in ("sealed", "answered_at")}
+)
+SHARING = ("shared", "released", "final")
+_shared = given(Answer, *_key, *SHARING)
+SHARE = (
+    update(Answer)
+    .where(*(getattr(Answer, name) == _shared.c[name] for name in _key))
+    .values({name: _shared.c[name] for name in SHARING})
+)
+_shown_for = given(Answer, *_key)
+# Of those that are still released: who takes one back at this moment is not shown what for.
+BIND = (
+    update(Answer)
+    .where(*(getattr(Answer, name) == _shown_for.c[name] for name in _key), col(Answer.released))
+    .values(revealed=True)
+)

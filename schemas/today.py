@@ -17,8 +17,9 @@ from schemas.answers import Answer
 from schemas.base import Day
 from schemas.boundaries import MINE_SET, BoundarySet
 from schemas.checkins import MY_HOUR_HAS_COME, NOT_KEPT_BACK, Checkin, CheckinPublic
-from schemas.consents import MY_LAST_WORDS, LastWord
+from schemas.consents import LastWord
 from schemas.in_json import as_json, in_one, of
+from schemas.last_words import MY_LAST_WORDS
 from schemas.nudges import NUDGES, Nudge, NudgesPublic, Waiting
 from schemas.pairing import PARTNER_NAME
 from schemas.partner_nudges import CONTACTS, PartnerNudge

@@ -21,7 +21,7 @@ from notifications.emulator_socket import serve
 from tests.builders import Two
 
 PROXY, CLIENT = "127.0.0.1", "203.0.113.7"
-BEGUN = b"PUT /v1/space HTTP/1.1\r\nhost: api\r\ncontent-type: application/json\r\n"
+BEGUN = b"POST /v1/accounts HTTP/1.1\r\nhost: api\r\ncontent-type: application/json\r\n"
 ANNOUNCED = BEGUN + b"content-length: 100\r\n"
 
 

@@ -138,8 +138,9 @@ select half, checkin.id from checkin join pair on pair.couple_id = checkin.coupl
     lateral unnest(array[one, other]) as half
 """
 ANSWER = """
-insert into answer (released, final, checkin_id, account_id, question, sealed, shared, answered_at)
-select true, true, checkin_id, arrival.account_id, question, substr(%(noise)s, 1, length),
+insert into answer
+    (released, final, revealed, checkin_id, account_id, question, sealed, shared, answered_at)
+select true, true, true, checkin_id, arrival.account_id, question, substr(%(noise)s, 1, length),
     substr(%(noise)s, 1, length), begun_at
 from checkin_arrival as arrival join checkin on checkin.id = checkin_id,
     unnest(%(questions)s::varchar[], %(lengths)s::int[]) as asked (question, length)
