@@ -8,7 +8,8 @@ allowed all look alike. What was released once keeps its words.
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import NoReturn
+from operator import attrgetter
+from typing import Any, NoReturn
 from uuid import UUID
 
 from fastapi.exceptions import RequestValidationError
@@ -92,10 +93,15 @@ async def load(checkin_id: UUID, me: Person, db: AsyncSession, now: datetime) ->
 async def show(sheet: Sheet, me: Person, db: AsyncSession) -> CheckinAnswers:
     """What I am shown of my partner binds me to what I showed for it."""
     if new := [each for each in sheet.shown_for() if not each.revealed]:
-        bound = await db.exec(BIND, params=arrays(each.model_dump() for each in new))
+        bound = await db.exec(BIND, params=in_order(new))
         if bound.rowcount < len(new):
             raise Busy
     return policy.shown_to(me, sheet)
+
+
+def in_order(said: Iterable[Said]) -> dict[str, list[Any]]:
+    """The same for whoever writes them: two phones of mine wait for each other at most once."""
+    return arrays(each.model_dump() for each in sorted(said, key=attrgetter("question")))
 
 
 @router.put(
@@ -123,7 +129,7 @@ async def answer(
     for each, answered in zip(said, body.answers, strict=True):
         if not each.says(answered.value, me.key, now):
             raise AnswerFinal
-    await db.exec(PUT, params=arrays(each.model_dump() for each in said))
+    await db.exec(PUT, params=in_order(said))
     await outbox.no_longer_waits(db, me.id, checkin_id, Kind.CHECKIN_REMINDER, Kind.CHECKIN_OPENED)
     return await show(sheet, me, db)
 
@@ -166,7 +172,7 @@ def sharing(sheet: Sheet, me: Person) -> Member:
 
 async def share(said: Iterable[Said], db: AsyncSession) -> None:
     """Or take back: as each now stands."""
-    await db.exec(SHARE, params=arrays(each.model_dump() for each in said))
+    await db.exec(SHARE, params=in_order(said))
 
 
 def raise_invalid(wrong: policy.Wrong) -> NoReturn:
