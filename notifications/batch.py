@@ -19,7 +19,7 @@ from notifications.policy import Due, Facts, Later, Send, Settled, Verdict, judg
 from notifications.push import Gone, Outcome, Push, Sender, Target
 from schemas.database import transaction
 
-WAVE = 100  # messages
+WAVE = 200  # messages
 
 
 @dataclass(slots=True)

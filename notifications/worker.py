@@ -30,9 +30,8 @@ from schemas.database import transaction
 from schemas.retention import MOST, SWEEPS
 from schemas.traces import span
 
-# While what one lane sends is on its way, another claims and records.
-LANES = 2
-BATCH = 100
+LANES = 1
+BATCH = 200
 HOURS = 1000
 WAKE_EVERY = 0.5  # seconds
 # Longer than a batch takes, unless FCM hangs for wave after wave: then a push may leave twice.
