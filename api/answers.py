@@ -122,14 +122,11 @@ async def answer(
         raise CheckinsNotAllowed
     if wrong := policy.refused_answers(body, sheet):
         raise_invalid(wrong)
-    said = [
-        sheet.mine.setdefault(each.question, Said.to(each.question, sheet.checkin, me, now))
-        for each in body.answers
-    ]
-    for each, answered in zip(said, body.answers, strict=True):
-        if not each.says(answered.value, me.key, now):
+    for each in body.answers:
+        new = Said.to(each.question, sheet.checkin, me, now)
+        if not sheet.mine.setdefault(each.question, new).says(each.value, me.key, now):
             raise AnswerFinal
-    await db.exec(PUT, params=in_order(said))
+    await db.exec(PUT, params=in_order(sheet.mine[each.question] for each in body.answers))
     await outbox.no_longer_waits(db, me.id, checkin_id, Kind.CHECKIN_REMINDER, Kind.CHECKIN_OPENED)
     return await show(sheet, me, db)
 

@@ -9,6 +9,7 @@ out: my partner sees the same as if I had not answered.
 from typing import Annotated
 
 from fastapi import Query
+from sqlmodel.ext.asyncio.session import AsyncSession
 
 from api.areas import area
 from api.deps import Db, Me, MeWriting, Now
@@ -18,7 +19,6 @@ from schemas.consents import (
     LAST_CONSENT,
     TEXT_VERSION,
     TEXTS,
-    WORD,
     Consent,
     ConsentHistory,
     ConsentPast,
@@ -46,10 +46,14 @@ class YesAlreadyOver(Refusal):
 @router.get("", summary="See what I allow")
 async def read_consents(me: Me, db: Db, now: Now) -> list[ConsentPublic]:
     """Every purpose there is, with the words that a yes would be given to."""
-    said = await db.exec(MY_LAST_WORDS, params=me.scope)
-    given = {each.purpose: each for each in map(LastWord.model_validate, said)}
-    given = {p: each for p, each in given.items() if each.allows(me.couple_id, now)}
+    said = await last_words_of(me, db)
+    given = {p: each for p, each in said.items() if each.allows(me.couple_id, now)}
     return [shown(purpose, given.get(purpose), me) for purpose in Purpose]
+
+
+async def last_words_of(me: Person, db: AsyncSession) -> dict[Purpose, LastWord]:
+    rows = await db.exec(MY_LAST_WORDS, params=me.scope)
+    return {each.purpose: each for each in map(LastWord.model_validate, rows)}
 
 
 def shown(purpose: Purpose, given: LastWord | None, me: Person) -> ConsentPublic:
@@ -93,7 +97,8 @@ async def withdraw(purpose: Purpose, me: MeWriting, db: Db, now: Now) -> None:
     """At once, also for pushes that wait. My partner is not told and cannot find out. Where my last
     word is a no, nothing is added.
     """
-    if (await db.exec(WORD, params=me.scope | {"purpose": purpose})).first() is False:
+    word = (await last_words_of(me, db)).get(purpose)
+    if word and not word.given:
         return
     last = (await db.exec(LAST_CONSENT, params=me.scope)).one_or_none()
     db.add(Consent.of(me, last, purpose, None, now))

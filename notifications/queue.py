@@ -49,7 +49,8 @@ CLAIM = (
     )
 )
 WAITING = select(func.count(), func.min(Push.due_at)).where(col(Push.due_at) <= bindparam("now"))
-# Passed over where somebody else holds the row: only leaving does, and takes it away.
+# Passed over where somebody else holds the row. Leaving does, and takes it away; so may, until it
+# ends, a claim that saw the row as it was before ours. See "Known" in DECISIONS.md.
 OURS = (
     select(Push.id)
     .where(col(Push.id) == any_(bindparam("ids", type_=ARRAY(Uuid))))

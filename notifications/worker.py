@@ -30,7 +30,6 @@ from schemas.database import transaction
 from schemas.retention import MOST, SWEEPS
 from schemas.traces import span
 
-LANES = 1
 BATCH = 200
 HOURS = 1000
 WAKE_EVERY = 0.5  # seconds
@@ -48,17 +47,17 @@ async def work(
     per_minute: int = PER_MINUTE,
 ) -> None:
     """Until told to stop; then finish what has begun, and nothing more."""
-    lanes = [Lane(engine, sender, stop, per_minute) for _ in range(LANES)]
+    ticks = Ticks(engine, sender, stop, per_minute)
     await asyncio.gather(
-        *(shift("tick", lane.step, WAKE_EVERY, clock, stop) for lane in lanes),
+        shift("tick", ticks.step, WAKE_EVERY, clock, stop),
         shift("chore", Chores(engine).step, WAKE_EVERY, clock, stop),
     )
 
 
 @dataclass(slots=True)
-class Lane:
-    """One of those that tick. What one is told by FCM holds for all; that it gets no answer from
-    Google at all, for itself.
+class Ticks:
+    """What this worker is told by FCM holds for all; that it gets no answer from Google at all, for
+    itself.
     """
 
     engine: AsyncEngine

@@ -167,13 +167,6 @@ LAST_CONSENT = (
     .order_by(col(Consent.number).desc())
     .limit(1)
 )
-WORD = (
-    select(Consent.given)
-    .where(col(Consent.account_id) == bindparam("me"))
-    .where(col(Consent.purpose) == bindparam("purpose"))
-    .order_by(col(Consent.number).desc())
-    .limit(1)
-)
 HISTORY = (
     select(Consent)
     .where(col(Consent.account_id) == bindparam("me"), col(Consent.number) < bindparam("before"))
