@@ -49,14 +49,20 @@ CLAIM = (
     )
 )
 WAITING = select(func.count(), func.min(Push.due_at)).where(col(Push.due_at) <= bindparam("now"))
-# Passed over where somebody else holds the row. Leaving does, and takes it away; so may, until it
-# ends, a claim that saw the row as it was before ours. See "Known" in DECISIONS.md.
+# Passed over where somebody else holds the row, lest two wait for each other. Leaving takes the row
+# away. A claim gives it back: where it began before ours had ended, it locks what it saw to be due,
+# finds that it no longer is, leaves it alone, and holds the lock until it ends.
 OURS = (
     select(Push.id)
     .where(col(Push.id) == any_(bindparam("ids", type_=ARRAY(Uuid))))
     .where(col(Push.due_at) == bindparam("lease"))
     .with_for_update(skip_locked=True)
     .cte("ours")
+)
+HELD = (
+    select(Push.id)
+    .where(col(Push.id) == any_(bindparam("ids", type_=ARRAY(Uuid))))
+    .where(col(Push.due_at) == bindparam("lease"))
 )
 FINISH = delete(Push).where(col(Push.id) == OURS.c.id)
 LATER = (
@@ -95,12 +101,17 @@ async def waiting(db: AsyncSession, now: datetime) -> tuple[int, datetime | None
     return number, since
 
 
-async def record(db: AsyncSession, lease: datetime, settled: Mapping[UUID, Settled]) -> None:
-    """Done is gone, the rest waits for another time."""
+async def record(
+    db: AsyncSession, lease: datetime, settled: Mapping[UUID, Settled]
+) -> dict[UUID, Settled]:
+    """Done is gone, the rest waits for another time. Returns what somebody else holds, to be
+    recorded again: else it would be sent again when the lease ends.
+    """
     done = [push_id for push_id, result in settled.items() if isinstance(result, Done)]
     later = {push_id: r for push_id, r in settled.items() if isinstance(r, Later)}
+    recorded = 0
     if done:
-        await db.exec(FINISH, params={"ids": done, "lease": lease})
+        recorded += (await db.exec(FINISH, params={"ids": done, "lease": lease})).rowcount
     postponed = {
         "ids": [*later],
         "at": [each.at for each in later.values()],
@@ -108,7 +119,11 @@ async def record(db: AsyncSession, lease: datetime, settled: Mapping[UUID, Settl
         "left": [each.reminders_left for each in later.values()],
     }
     if later:
-        await db.exec(POSTPONE, params=postponed | {"lease": lease})
+        recorded += (await db.exec(POSTPONE, params=postponed | {"lease": lease})).rowcount
+    if recorded == len(settled):
+        return {}
+    held = await db.exec(HELD, params={"ids": [*settled], "lease": lease})
+    return {push_id: settled[push_id] for push_id in held}
 
 
 async def forget(db: AsyncSession, dead: Mapping[UUID, str]) -> None:

@@ -6,9 +6,9 @@ from what all workers together may send, and what FCM tells one of them all hear
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -17,9 +17,9 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from notifications import queue, sending
 from notifications.batch import Batch
-from notifications.erasure import erase
+from notifications.chores import Chores
 from notifications.facts import read_facts
-from notifications.metrics import OLDEST, PEACE, TICKED, WAITING
+from notifications.metrics import TICKED
 from notifications.pace import PER_MINUTE
 from notifications.plan import plan
 from notifications.policy import peace, rest
@@ -27,7 +27,6 @@ from notifications.push import Sender
 from notifications.shift import Clock, shift
 from schemas.base import EARLIEST
 from schemas.database import transaction
-from schemas.retention import MOST, SWEEPS
 from schemas.traces import span
 
 BATCH = 200
@@ -35,8 +34,8 @@ HOURS = 1000
 WAKE_EVERY = 0.5  # seconds
 # Longer than a batch takes, unless FCM hangs for wave after wave: then a push may leave twice.
 LEASE = timedelta(minutes=2)
-SWEEP_EVERY = timedelta(hours=1)
-MEASURE_EVERY = timedelta(seconds=15)
+# Another's claim, which may hold rows of ours until it ends.
+A_CLAIM_TAKES = 0.02  # seconds
 
 
 async def work(
@@ -116,9 +115,13 @@ async def send_due(
         with span("send", pushes=len(batch.pushes)):
             await batch.send(engine, sender, stop)
         async with step("record", engine) as db:
-            await queue.record(db, lease, batch.settled())
+            held = await queue.record(db, lease, batch.settled())
             await queue.forget(db, batch.dead)
             await sending.hush(db, now, peace(batch.outcomes.values()))
+        while held:
+            await asyncio.sleep(A_CLAIM_TAKES)
+            async with step("record", engine) as db:
+                held = await queue.record(db, lease, held)
     return len(batch.pushes), rest(batch.outcomes.values())
 
 
@@ -142,47 +145,6 @@ async def step(name: str, engine: AsyncEngine) -> AsyncIterator[AsyncSession]:
     with span(name):
         async with transaction(engine) as db:
             yield db
-
-
-@dataclass(slots=True)
-class Chores:
-    """Each when its time has come again; a heap goes step by step."""
-
-    engine: AsyncEngine
-    done: dict["Chore", datetime] = field(default_factory=dict)
-
-    async def step(self, now: datetime) -> bool:
-        """One step of each. Is there more?"""
-        for chore, every in CHORES:
-            if chore not in self.done or now >= self.done[chore] + every:
-                self.done[chore] = now  # also where it fails: nothing waits for it
-                if await chore(self.engine, now):
-                    del self.done[chore]
-        return len(self.done) < len(CHORES)
-
-
-Chore = Callable[[AsyncEngine, datetime], Awaitable[bool | None]]  # True: there is more
-
-
-async def measure(engine: AsyncEngine, now: datetime) -> None:
-    async with transaction(engine) as db:
-        waiting, since = await queue.waiting(db, now)
-        peace_until = (await sending.look(db)).peace_until
-    WAITING.set(waiting)
-    OLDEST.set((now - since).total_seconds() if since else 0)
-    PEACE.set(max(0, (peace_until - now).total_seconds()))
-
-
-async def sweep(engine: AsyncEngine, now: datetime) -> bool:
-    """One bounded step of all that is over. Is there more?"""
-    swept = [await erase(engine, now)]
-    for statement in SWEEPS:
-        async with transaction(engine) as db:
-            swept.append(await queue.sweep(db, statement, now) >= MOST)
-    return any(swept)
-
-
-CHORES: tuple[tuple[Chore, timedelta], ...] = ((sweep, SWEEP_EVERY), (measure, MEASURE_EVERY))
 
 
 async def database_clock(engine: AsyncEngine) -> datetime:

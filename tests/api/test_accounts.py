@@ -10,7 +10,7 @@ from sqlalchemy import event
 from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from notifications.worker import sweep
+from notifications.chores import sweep
 from schemas.accounts import Account
 from schemas.base import Locale
 from schemas.mail import MailKind

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from notifications import worker
+from notifications import chores
 from schemas.idempotency import KeptAnswer
 from schemas.partner_nudges import PartnerNudge
 from tests.builders import Person, Two, a_person, in_bytes
@@ -197,7 +197,7 @@ async def test_a_key_is_forgotten_after_a_day(
     sam, _ = couple
     await sam.sends(TEA, key="one")
     clock.forward(hours=23, minutes=59)
-    await worker.sweep(engines["worker"], clock.now)
+    await chores.sweep(engines["worker"], clock.now)
     assert len((await db.exec(select(KeptAnswer))).all()) == 1
 
     clock.forward(minutes=1)
@@ -205,7 +205,7 @@ async def test_a_key_is_forgotten_after_a_day(
     assert await sent_by(sam, db) == 2
 
     clock.forward(days=1)
-    await worker.sweep(engines["worker"], clock.now)
+    await chores.sweep(engines["worker"], clock.now)
     assert (await db.exec(select(KeptAnswer))).all() == []
 
 

@@ -5,7 +5,7 @@ import pytest
 from fastapi import FastAPI
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from notifications.worker import sweep
+from notifications.chores import sweep
 from schemas.mail import MailKind
 from schemas.security import PAGE, SecurityEvent, SecurityEventKind
 from tests.builders import Person, Stranger, Two, a_person, another_phone

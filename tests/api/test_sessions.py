@@ -27,7 +27,7 @@ from sqlalchemy import event
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from notifications import worker
+from notifications import chores
 from schemas.base import new_id
 from schemas.sessions import ANSWER_LOST_FOR, LASTS, RefreshToken, Session
 from tests.builders import Person, Stranger, Two, a_person, another_phone
@@ -250,7 +250,7 @@ async def test_a_thief_is_found_out_by_the_phone_that_wakes_up_last(
     for _ in range(59):
         stolen = await goes_on(phone, stolen)
         sam.clock.forward(days=1)
-        await worker.sweep(engines["worker"], sam.clock.now)
+        await chores.sweep(engines["worker"], sam.clock.now)
 
     assert await is_over(phone, token)
     assert await sessions(db, session_id) == []
@@ -264,7 +264,7 @@ async def test_spent_tokens_are_gone_when_no_phone_can_hold_them_any_more(
     for _ in range(5):
         token = await goes_on(phone, token)
         sam.clock.forward(days=30)
-        await worker.sweep(engines["worker"], sam.clock.now)
+        await chores.sweep(engines["worker"], sam.clock.now)
 
     left = (await db.exec(select(RefreshToken).where(RefreshToken.session_id == session_id))).all()
     assert [each.generation for each in left] == [6]

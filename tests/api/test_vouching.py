@@ -16,7 +16,7 @@ from fastapi import FastAPI
 from httpx import Response
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from notifications import worker
+from notifications import chores
 from tests.builders import Stranger
 from tests.catalog import contents
 from tests.conftest import Engines
@@ -222,11 +222,11 @@ async def test_a_used_token_is_remembered_for_as_long_as_it_would_be_good(
     await shown(robin, token)
 
     clock.forward(minutes=10, seconds=29)
-    await worker.sweep(engines["worker"], clock.now)
+    await chores.sweep(engines["worker"], clock.now)
     assert (await shown(robin, token)).status_code == 403
 
     clock.forward(minutes=2)
-    await worker.sweep(engines["worker"], clock.now)
+    await chores.sweep(engines["worker"], clock.now)
     assert (await contents(db))["identity_nonce"] == []
     assert (await shown(robin, token)).status_code == 403
 

@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from notifications import erasure, worker
+from notifications import chores, erasure
 from schemas.accounts import Account
 from schemas.data_keys import DataKey
 from schemas.database import transaction
@@ -48,7 +48,7 @@ async def test_when_the_week_is_over_nothing_is_left_of_whoever_asked(
     await sam.post("/privacy/deletion")
     clock.forward(days=SEVEN)
 
-    await worker.sweep(engines["worker"], clock.now)
+    await chores.sweep(engines["worker"], clock.now)
 
     after = await contents(db)
     assert [table for table in after if mentions(after[table], sam.id)] == []
@@ -96,7 +96,7 @@ async def test_to_the_partner_it_looks_like_somebody_who_left_in_silence(
     (gone, alex), (left, other_alex) = pairs
     await gone.post("/privacy/deletion")
     clock.forward(days=SEVEN)
-    await worker.sweep(engines["worker"], clock.now)
+    await chores.sweep(engines["worker"], clock.now)
     await left.leaves()
 
     assert await all_of(alex) == await all_of(other_alex)

@@ -10,7 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from api.metrics import metrics
 from api.observed import Observed
 from api.passwords import Passwords
-from notifications.worker import measure
+from notifications.chores import measure
 from schemas.database import Role
 from tests.builders import ANY_ID, Person, Two
 from tests.conftest import Engines

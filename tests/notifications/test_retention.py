@@ -7,7 +7,7 @@ import pytest
 from fastapi import FastAPI
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from notifications import worker
+from notifications import chores
 from schemas import retention
 from schemas.base import new_id
 from schemas.nudges import Kind, Nudge
@@ -54,11 +54,11 @@ async def test_it_is_swept_when_its_time_is_over_and_not_before(
     await sam.put("/credentials/email", json={"email": "sam@elsewhere.example.org"})
 
     clock.forward(seconds=OVER[table].total_seconds() - 1)
-    await worker.sweep(engines["worker"], clock.now)
+    await chores.sweep(engines["worker"], clock.now)
     assert mentions((await contents(db))[table], *everybody)
 
     clock.forward(seconds=1)
-    await worker.sweep(engines["worker"], clock.now)
+    await chores.sweep(engines["worker"], clock.now)
     assert not mentions((await contents(db))[table], *everybody)
 
 
@@ -69,7 +69,7 @@ async def test_space_without_an_end_is_never_swept(
     await sam.takes_space("silent")
     clock.forward(days=1000)
 
-    await worker.sweep(engines["worker"], clock.now)
+    await chores.sweep(engines["worker"], clock.now)
 
     assert (await sam.sees("/space"))["mine"] == {"ends_at": None, "mode": "silent"}
 
@@ -95,7 +95,7 @@ async def test_a_heap_is_swept_step_by_step(
     await db.commit()
     clock.forward(days=15)
 
-    more = [await worker.sweep(engines["worker"], clock.now) for _ in range(2)]
+    more = [await chores.sweep(engines["worker"], clock.now) for _ in range(2)]
 
     assert more == [True, False]
     assert not mentions((await contents(db))["nudge"], sam.id)

@@ -16,14 +16,15 @@ from notifications import sending
 from notifications.emulator import service_account
 from notifications.fcm import open_fcm
 from notifications.pace import LEAST, LEAST_PER_MINUTE
+from notifications.worker import LEASE
 from schemas.database import Role, open_engine, transaction
 from schemas.nudges import Push
-from tests.builders import Two
+from tests.builders import Two, pushes_of
 from tests.conftest import Engines
 from tests.crowd import a_crowd
 from tests.fakes import Clock
 from tests.notifications.conftest import Phones, Worker
-from tests.notifications.test_stopping import another_phone_that_rings
+from tests.notifications.test_stopping import another_phone_that_rings, until
 from tests.processes import ENOUGH, a_process
 
 CROWD = LEAST + 10  # of whom so many are too many for one second
@@ -138,6 +139,7 @@ async def test_a_push_rings_on_all_of_its_phones_or_waits(
         clock.forward(seconds=1)
 
 
+@pytest.mark.usefixtures("db")  # which leaves no pace behind
 async def test_one_that_stands_still_holds_nobody_up(engines: Engines, clock: Clock) -> None:
     async def takes(wanted: int) -> int:
         async with transaction(engines["worker"]) as db:
@@ -151,6 +153,28 @@ async def test_one_that_stands_still_holds_nobody_up(engines: Engines, clock: Cl
 
     with pytest.raises(DBAPIError):
         await frozen.__aexit__(None, None, None)
+
+
+async def test_what_another_claim_holds_is_recorded_when_it_lets_go(
+    couple: Two, work: Worker, phones: Phones, engines: Engines, db: AsyncSession
+) -> None:
+    sam, alex = couple
+    await phones.fail({"mode": "stall", "seconds": 2, "times": 1})
+    await sam.sends()
+
+    ticking = asyncio.create_task(work.tick())
+    await until("select attempts > 0 from push", db)
+    async with engines["owner"].begin() as another:
+        await another.execute(text("select from push for update"))
+        while not await phones.rang(alex.phone):
+            await asyncio.sleep(0.02)
+        assert await asyncio.wait([ticking], timeout=0.2) == (set(), {ticking})
+    await ticking
+
+    assert await pushes_of(alex, db) == []
+    sam.clock.forward(seconds=LEASE.seconds)
+    await work.tick()
+    assert await phones.rang(alex.phone) == ["partner_nudge"]
 
 
 async def test_two_processes_keep_one_pace(

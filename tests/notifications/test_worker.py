@@ -7,7 +7,7 @@ import pytest
 from sqlmodel import col, func, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from notifications import queue, worker
+from notifications import chores, queue, worker
 from notifications.policy import MOST_ATTEMPTS, Done, Later
 from notifications.worker import BATCH, LEASE
 from schemas.database import transaction
@@ -442,7 +442,7 @@ async def test_what_nobody_dismissed_is_swept(
     await sam.sends()
 
     clock.forward(days=15)
-    await worker.sweep(engines["worker"], clock.now)
+    await chores.sweep(engines["worker"], clock.now)
 
     assert await nudges_of(alex, db) == []
 
@@ -641,7 +641,7 @@ async def test_a_phone_whose_session_has_run_out_rings_no_more_and_is_swept(
     await work.tick()
     assert await phones.rang(alex.phone) == []
 
-    await worker.sweep(work.engines["worker"], clock.now)
+    await chores.sweep(work.engines["worker"], clock.now)
     assert not (await db.exec(select(Device.id).where(Device.account_id == alex.id))).all()
 
 

@@ -26,7 +26,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from notifications import worker
+from notifications import chores, worker
 from notifications.emulator import local_emulator, service_account
 from notifications.fcm import Fcm, open_fcm
 from schemas.answers import Answer
@@ -157,7 +157,7 @@ class Life:
         self.ground.clock.forward(days=7)
         if killed_before:
             await self.killed(killed_before)
-        await worker.sweep(self.ground.engines["worker"], self.ground.clock.now)
+        await chores.sweep(self.ground.engines["worker"], self.ground.clock.now)
         self.ground.clock.forward(days=-7)
 
     async def seen_by_alex(self) -> list[object]:
@@ -169,7 +169,7 @@ class Life:
     async def killed(self, before: str) -> None:
         with killing(self.ground, before):
             try:
-                await worker.sweep(self.ground.engines["worker"], self.ground.clock.now)
+                await chores.sweep(self.ground.engines["worker"], self.ground.clock.now)
             except Killed:
                 self.proof.counts[f"workers killed before {before}"] += 1
         if before == "DELETE FROM account":

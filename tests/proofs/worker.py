@@ -38,13 +38,16 @@ async def take(db: AsyncSession, now: datetime, lease: datetime, most: int) -> l
     return due
 
 
-async def put_back(db: AsyncSession, lease: datetime, settled: Mapping[UUID, Settled]) -> None:
+async def put_back(
+    db: AsyncSession, lease: datetime, settled: Mapping[UUID, Settled]
+) -> dict[UUID, Settled]:
     del lease
     for push_id, later in settled.items():
         if isinstance(later, Later):
             again = {"due_at": later.at, "attempts": later.attempts}
             known = taken[push_id]._asdict()
             db.add(Push.model_validate(known | again | {"reminders_left": later.reminders_left}))
+    return {}
 
 
 def main() -> None:

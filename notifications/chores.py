@@ -1,0 +1,57 @@
+"""What a worker does now and then, beside sending: sweep what is over, measure what waits."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from notifications import queue, sending
+from notifications.erasure import erase
+from notifications.metrics import OLDEST, PEACE, WAITING
+from schemas.database import transaction
+from schemas.retention import MOST, SWEEPS
+
+SWEEP_EVERY = timedelta(hours=1)
+MEASURE_EVERY = timedelta(seconds=15)
+
+
+@dataclass(slots=True)
+class Chores:
+    """Each when its time has come again; a heap goes step by step."""
+
+    engine: AsyncEngine
+    done: dict["Chore", datetime] = field(default_factory=dict)
+
+    async def step(self, now: datetime) -> bool:
+        """One step of each. Is there more?"""
+        for chore, every in CHORES:
+            if chore not in self.done or now >= self.done[chore] + every:
+                self.done[chore] = now  # also where it fails: nothing waits for it
+                if await chore(self.engine, now):
+                    del self.done[chore]
+        return len(self.done) < len(CHORES)
+
+
+Chore = Callable[[AsyncEngine, datetime], Awaitable[bool | None]]  # True: there is more
+
+
+async def measure(engine: AsyncEngine, now: datetime) -> None:
+    async with transaction(engine) as db:
+        waiting, since = await queue.waiting(db, now)
+        peace_until = (await sending.look(db)).peace_until
+    WAITING.set(waiting)
+    OLDEST.set((now - since).total_seconds() if since else 0)
+    PEACE.set(max(0, (peace_until - now).total_seconds()))
+
+
+async def sweep(engine: AsyncEngine, now: datetime) -> bool:
+    """One bounded step of all that is over. Is there more?"""
+    swept = [await erase(engine, now)]
+    for statement in SWEEPS:
+        async with transaction(engine) as db:
+            swept.append(await queue.sweep(db, statement, now) >= MOST)
+    return any(swept)
+
+
+CHORES: tuple[tuple[Chore, timedelta], ...] = ((sweep, SWEEP_EVERY), (measure, MEASURE_EVERY))
