@@ -1,7 +1,7 @@
 """Pushes that were claimed together, on their way to the phones.
 
 They leave in waves. Before each but the first, the facts are read again: whoever takes space in
-the meantime hears nothing of what has not left. In flight is at most one wave.
+the meantime hears nothing of what has not left. In flight is at most one wave of it.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ from notifications.policy import Due, Facts, Later, Send, Settled, Verdict, judg
 from notifications.push import Gone, Outcome, Push, Sender, Target
 from schemas.database import transaction
 
-WAVE = 200  # messages
+WAVE = 100  # messages
 
 
 @dataclass(slots=True)

@@ -29,7 +29,10 @@ from schemas.base import EARLIEST
 from schemas.database import transaction
 from schemas.traces import span
 
-BATCH = 200
+# While what one lane sends is on its way, another claims and records. What is on its way from all
+# may still ring when space begins: with more lanes, waves must be smaller.
+LANES = 2
+BATCH = 100
 HOURS = 1000
 WAKE_EVERY = 0.5  # seconds
 # Longer than a batch takes, unless FCM hangs for wave after wave: then a push may leave twice.
@@ -46,17 +49,17 @@ async def work(
     per_minute: int = PER_MINUTE,
 ) -> None:
     """Until told to stop; then finish what has begun, and nothing more."""
-    ticks = Ticks(engine, sender, stop, per_minute)
+    lanes = [Lane(engine, sender, stop, per_minute) for _ in range(LANES)]
     await asyncio.gather(
-        shift("tick", ticks.step, WAKE_EVERY, clock, stop),
+        *(shift("tick", lane.step, WAKE_EVERY, clock, stop) for lane in lanes),
         shift("chore", Chores(engine).step, WAKE_EVERY, clock, stop),
     )
 
 
 @dataclass(slots=True)
-class Ticks:
-    """What this worker is told by FCM holds for all; that it gets no answer from Google at all, for
-    itself.
+class Lane:
+    """One of those that tick. What it is told by FCM holds for all; that it gets no answer from
+    Google at all, for itself.
     """
 
     engine: AsyncEngine

@@ -16,7 +16,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from notifications import worker
 from notifications.batch import WAVE
 from notifications.emulator import local_emulator
-from notifications.worker import BATCH
+from notifications.worker import BATCH, LANES
 from schemas.base import Locale, new_id
 from schemas.devices import Device, Platform, TargetKind
 from schemas.nudges import Push
@@ -37,6 +37,7 @@ SIGN_UP = {
     "born_on": "1990-05-17",
 }
 A_WAVE_TAKES = 5  # seconds; less than a push is waited for
+IN_FLIGHT = LANES * WAVE
 
 
 async def until(statement: str, db: AsyncSession) -> None:
@@ -121,9 +122,9 @@ async def test_a_worker_ends_its_waves_and_gives_back_what_it_has_not_begun(
     database: URL, db: AsyncSession, clock: Clock, tmp_path: Path
 ) -> None:
     async with local_emulator(clock) as fcm, AsyncClient(base_url=fcm, trust_env=False) as phones:
-        slow = {"mode": "stall", "seconds": A_WAVE_TAKES, "times": WAVE}
+        slow = {"mode": "stall", "seconds": A_WAVE_TAKES, "times": IN_FLIGHT}
         assert (await phones.put("/faults", json=[slow])).status_code == 204
-        for person in await a_crowd(db, BATCH):  # all are claimed at once, and make two waves
+        for person in await a_crowd(db, LANES * BATCH):  # in each lane they make two waves
             await another_phone_that_rings(db, person)
         await db.commit()
         settings = {"TWOFOLD_FCM_EMULATOR": fcm, "TWOFOLD_FCM_PER_MINUTE": str(AT_ONCE)}
@@ -135,12 +136,12 @@ async def test_a_worker_ends_its_waves_and_gives_back_what_it_has_not_begun(
             assert await process.wait() == 0
         rang = len((await phones.get("/phones")).json())
 
-    assert rang == WAVE
+    assert rang == IN_FLIGHT
     due, leased = [
         (await db.exec(select(func.count(col(Push.id))).where(those))).one()
         for those in (col(Push.due_at) <= func.now(), col(Push.due_at) > func.now())
     ]
-    assert (due, leased) == (BATCH - WAVE // 2, 0)
+    assert (due, leased) == (LANES * BATCH - IN_FLIGHT // 2, 0)
 
 
 async def another_phone_that_rings(db: AsyncSession, person: Person) -> None:

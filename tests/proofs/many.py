@@ -29,7 +29,7 @@ from api.demo_phone import Phone, Unexpected
 from api.demo_story import STORY, Clock, Scene
 from api.local import Addresses
 from api.settings import Settings
-from notifications import batch
+from notifications import batch, worker
 from notifications.emulator import Emulator
 from tests.builders import KEYRING, Person
 from tests.conftest import plain
@@ -219,7 +219,7 @@ def judge_pushes(running: House, when: str, at_the_answer: int, in_the_end: int)
     least, most = {
         "before": (0, 0),
         # Each of the workers may have as many on their way.
-        "amid": (at_the_answer, min(at_the_answer + 2 * batch.WAVE, A_THOUSAND)),
+        "amid": (at_the_answer, min(at_the_answer + 2 * worker.LANES * batch.WAVE, A_THOUSAND)),
         "never": (A_THOUSAND, A_THOUSAND),
     }[when]
     running.report.say(f"pushes, space taken {when}", in_the_end)
