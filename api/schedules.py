@@ -37,6 +37,7 @@ from schemas.schedules import (
     Signature,
     SignatureWrite,
     TermsWrite,
+    VersionWrite,
 )
 from schemas.schedules_declined import NO_LONGER_DECLINED, NOT_DECLINED, Declined
 from schemas.space import MY_SPACE
@@ -171,23 +172,44 @@ async def agree(
 @router.delete(
     "/{schedule_id}/signature",
     status_code=204,
-    summary="Withdraw, or decline",
+    summary="Withdraw",
     responses=documented(NotFound),
 )
 async def withdraw(schedule_id: UUID, me: MeWriting, db: Db) -> None:
-    """Alone and at once: from now on it opens nothing. Signed by nobody, it is gone. What I have
-    not signed I decline: I see no more of it, and whoever proposed it sees no difference.
+    """Alone and at once: from now on it opens nothing. Signed by nobody, it is gone; else it waits
+    for my signature again. To withdraw from what I have not signed changes nothing.
     """
     schedule = await load(schedule_id, me, db)
+    await take_back(schedule, me, db)
+
+
+async def take_back(schedule: Schedule, me: Person, db: AsyncSession) -> bool:
+    """My signature and my hour. Does the other's signature still hold it up?"""
     signatures = (await db.exec(SIGNATURES_OF, params={"id": schedule.id})).all()
     mine = [each for each in signatures if each.account_id == me.id]
     others = [each.version for each in signatures if each.account_id != me.id]
     if schedule.version not in others:
         await db.delete(schedule)
-        return
+        return False
     hours = [await db.get(Hour, (me.id, schedule.id))] if mine else []
     for row in (*mine, *hours):
         await db.delete(row)
-    if schedule.version not in [each.version for each in mine]:
+    return True
+
+
+@router.put(
+    "/{schedule_id}/declined",
+    status_code=204,
+    summary="Decline",
+    responses=documented(NotFound, OtherVersion),
+)
+async def decline(schedule_id: UUID, body: VersionWrite, me: MeWriting, db: Db) -> None:
+    """I see no more of this version, and whoever proposed it sees no difference from my leaving it.
+    Other terms are shown again. Signed by me, it is withdrawn from first.
+    """
+    schedule = await load(schedule_id, me, db)
+    if body.version != schedule.version:
+        raise OtherVersion
+    if await take_back(schedule, me, db):
         await db.merge(Declined.by(me, schedule))
         await outbox.no_longer_waits(db, me.id, schedule.id, Kind.SCHEDULE_PROPOSED)

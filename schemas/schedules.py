@@ -59,10 +59,14 @@ class ScheduleWrite(TermsWrite):
     for_both: StrictBool = Field(description="True: it counts once my partner has signed it too.")
 
 
-class SignatureWrite(HourFields, Body):
-    """Sign the version I was shown, or move my own hour."""
+class VersionWrite(Body):
+    """The version I was shown."""
 
     version: Whole = Field(ge=1, le=1_000_000)
+
+
+class SignatureWrite(HourFields, VersionWrite):
+    """Sign the version I was shown, or move my own hour."""
 
 
 class Schedule(Terms, Agreement, table=True):

@@ -70,7 +70,7 @@ async def sam_is_busy(cast: Cast) -> None:
     await cast.sam.signs(*await cast.sam.sees("/schedules"))
     await cast.sam.schedules(for_both=False)
     declined = (await cast.alex.schedules(pack="daily_pulse")).json()["id"]
-    await cast.sam.delete(f"/schedules/{declined}/signature")
+    await cast.sam.put(f"/schedules/{declined}/declined", json={"version": 1})
     await cast.sam.sets(daily_budget={"most": 1, "shown": True})
     await cast.sam.sends(key="once")
     await cast.sam.takes_space("silent")

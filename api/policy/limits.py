@@ -94,6 +94,7 @@ NEVER_REFUSED = {
     ("DELETE", "/v1/space"),
     ("PUT", "/v1/boundaries"),
     ("DELETE", "/v1/schedules/{schedule_id}/signature"),
+    ("PUT", "/v1/schedules/{schedule_id}/declined"),
     ("DELETE", "/v1/checkins/{checkin_id}/answers/released/{question}"),
     ("DELETE", "/v1/nudges/behind-the-door"),
     ("DELETE", "/v1/consents/{purpose}"),

@@ -682,6 +682,7 @@ ASKED: dict[str, tuple[str, str, object]] = {
     "schedules_change": ("PUT", "/schedules/{schedule}", WEEKLY | MY_HOUR),
     "schedules_agree": ("PUT", "/schedules/{schedule}/signature", MY_HOUR | {"version": 1}),
     "schedules_withdraw": ("DELETE", "/schedules/{schedule}/signature", None),
+    "schedules_decline": ("PUT", "/schedules/{schedule}/declined", {"version": 1}),
     "nudges_read_nudges": ("GET", "/nudges", None),
     "nudges_look": ("POST", "/nudges/behind-the-door/look", None),
     "nudges_discard": ("DELETE", "/nudges/behind-the-door", None),

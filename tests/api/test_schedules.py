@@ -104,6 +104,11 @@ async def withdraws(person: Person, schedule: dict[str, Any]) -> Response:
     return await person.delete(f"/schedules/{schedule['id']}/signature")
 
 
+async def declines(person: Person, schedule: dict[str, Any]) -> Response:
+    said = {"version": schedule["version"]}
+    return await person.put(f"/schedules/{schedule['id']}/declined", json=said)
+
+
 async def test_signed_by_nobody_it_is_gone(couple: Two) -> None:
     sam, alex = couple
     schedule = await agreed(couple)
@@ -135,7 +140,7 @@ async def test_to_decline_a_proposal_looks_like_leaving_it(couple: Two) -> None:
     schedule = (await sam.schedules()).json()
     before = [await sam.get(path) for path in ("/schedules", "/today", "/nudges")]
 
-    assert (await withdraws(alex, schedule)).status_code == 204
+    assert (await declines(alex, schedule)).status_code == 204
 
     after = [await sam.get(path) for path in ("/schedules", "/today", "/nudges")]
     assert in_bytes(*after) == in_bytes(*before)
@@ -157,7 +162,7 @@ async def test_what_i_declined_is_gone_for_me_and_looks_to_its_proposer_like_bei
             await withdraws(sam, each)
         schedule = (await sam.schedules()).json()
         if (sam, alex) == declining:
-            assert (await withdraws(alex, schedule)).status_code == 204
+            assert (await declines(alex, schedule)).status_code == 204
             assert await seen(alex) == []
             assert await nudges_of(alex, db) == []
         again = {"pack": "weekly_checkin", "cadence": "weekly", "weekday": "sunday"}
@@ -176,14 +181,44 @@ async def test_what_i_declined_is_gone_for_me_and_looks_to_its_proposer_like_bei
 async def test_what_i_declined_i_may_sign_after_all(couple: Two) -> None:
     sam, alex = couple
     schedule = (await sam.schedules()).json()
-    await withdraws(alex, schedule)
-    await withdraws(alex, schedule)
+    await declines(alex, schedule)
+    await declines(alex, schedule)
 
     assert (await alex.signs(schedule)).json()["in_force"]
     assert await in_force(alex) == await in_force(sam) == [True]
 
-    await withdraws(alex, schedule)  # from what I signed, I withdraw, and may sign again
-    assert await in_force(alex) == [False]
+    await declines(alex, schedule)
+    assert (await in_force(alex), await in_force(sam)) == ([], [False])
+
+
+async def test_a_withdrawal_that_is_sent_again_declines_nothing(couple: Two) -> None:
+    sam, alex = couple
+    schedule = await agreed(couple)
+
+    for _ in range(2):
+        assert (await withdraws(alex, schedule)).status_code == 204
+
+    assert await in_force(alex) == await in_force(sam) == [False]
+
+
+async def test_terms_that_i_was_not_shown_are_not_declined(couple: Two) -> None:
+    sam, alex = couple
+    schedule = (await sam.schedules()).json()
+    await sam.put(f"/schedules/{schedule['id']}", json=OTHER_TERMS)
+
+    answer = await declines(alex, schedule)
+
+    assert (answer.status_code, answer.json()["type"]) == (409, "/problems/other-version")
+    assert [each["version"] for each in await seen(alex)] == [2]
+
+
+async def test_my_own_proposal_that_i_decline_is_gone(couple: Two) -> None:
+    sam, alex = couple
+    schedule = (await sam.schedules()).json()
+
+    await declines(sam, schedule)
+
+    assert await seen(sam) == await seen(alex) == []
 
 
 async def test_the_same_terms_again_are_the_same_version(couple: Two, db: AsyncSession) -> None:

@@ -98,7 +98,9 @@ def one_thing(
 
 
 async def multiply(db: psycopg.AsyncConnection[Any], couples: int) -> None:
-    """Made in the database, since there are many: each id of the two becomes one of its own."""
+    """Made in the database, since there are many: each id of the two becomes one of its own. What
+    is to be due stands in `waits`; nothing is yet.
+    """
     ids: set[str] = set()
     for table in TABLES:
         rows = await (await db.execute(ROWS.format(table=table))).fetchall()
@@ -106,6 +108,7 @@ async def multiply(db: psycopg.AsyncConnection[Any], couples: int) -> None:
     for table in TABLES:
         await db.execute(copies(table, ids), {"more": couples - 1})
     await db.execute("create table waits as table push")
+    await db.execute("truncate push")
     await db.execute("vacuum analyze")
 
 

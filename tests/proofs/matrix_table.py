@@ -85,6 +85,7 @@ schedules_make                       201      201!409      201        409
 schedules_change                     200/404  200/404!409  404        404
 schedules_agree                      200/404  200/404      404        404
 schedules_withdraw                   204/404  204/404      404        404
+schedules_decline                    204/404  204/404      404        404
 
 nudges_read_nudges                   200      200          200        200
 nudges_look                          200      200          200        200

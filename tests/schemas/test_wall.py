@@ -185,7 +185,7 @@ async def everything_happens(one: Person, other: Person) -> None:
     await other.signs((await one.schedules()).json())
     for proposer, person in ((one, other), (other, one)):
         declined = (await proposer.schedules(pack="daily_pulse")).json()["id"]
-        await person.delete(f"/schedules/{declined}/signature")
+        await person.put(f"/schedules/{declined}/declined", json={"version": 1})
     await other.post("/privacy/deletion")
     await one.takes_space("told")
     await other.takes_space("silent")
