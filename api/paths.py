@@ -36,7 +36,7 @@ class Paths(Layer):
         await answer(refused, allow)(scope, receive, send)
 
     def methods(self, path: str) -> set[str]:
-        """None, where there is no such path."""
+        """Empty where there is no such path."""
         if "{" not in path and path in self.written:
             return self.written[path]
         return {each for form, methods in self.forms if form.match(path) for each in methods}

@@ -6,11 +6,9 @@ hour at which a phone reminds is each person's own, in a zone of their own, and 
 asking anybody.
 """
 
-from datetime import datetime
 from uuid import UUID
 
-from sqlmodel.ext.asyncio.session import AsyncSession
-
+from api.agreement import load, propose, seen, sign, take_back
 from api.areas import area
 from api.deps import Db, Me, MeWriting, Now, paired
 from api.door import PartnerTakesSpace, knock
@@ -21,25 +19,19 @@ from api.policy import schedules as policy
 from notifications import outbox
 from schemas.door import Approach
 from schemas.nudges import Kind
-from schemas.pairing import Person
 from schemas.schedules import (
     HOURS,
     MADE,
     MOST_SCHEDULES,
-    SCHEDULE,
     SIGNATURES,
-    SIGNATURES_OF,
-    Hour,
-    HourFields,
     Schedule,
     SchedulePublic,
     ScheduleWrite,
-    Signature,
     SignatureWrite,
     TermsWrite,
     VersionWrite,
 )
-from schemas.schedules_declined import NO_LONGER_DECLINED, NOT_DECLINED, Declined
+from schemas.schedules_declined import NOT_DECLINED, Declined
 from schemas.space import MY_SPACE
 
 router = area("/schedules", NotSignedIn)
@@ -100,35 +92,6 @@ async def make(body: ScheduleWrite, me: MeWriting, db: Db, now: Now, once: Once)
     return await once.keep(await seen(schedule, hour, me, db), schedule.couple_id)
 
 
-async def sign(
-    schedule: Schedule, body: HourFields, me: Person, db: AsyncSession, now: datetime
-) -> Hour:
-    await db.exec(NO_LONGER_DECLINED, params={"me": me.id, "id": schedule.id})
-    await db.merge(Signature.of(me, schedule))
-    hour = await db.merge(Hour.of(me, schedule, body, now))
-    await db.flush()
-    await outbox.no_longer_waits(db, me.id, schedule.id, Kind.SCHEDULE_PROPOSED)
-    return hour
-
-
-async def propose(schedule: Schedule, me: Person, db: AsyncSession, now: datetime) -> None:
-    if schedule.couple_id and me.partner_id:
-        about = schedule.id
-        await outbox.tell(db, me.partner_id, me.couple_id, Kind.SCHEDULE_PROPOSED, now, about)
-
-
-async def seen(schedule: Schedule, hour: Hour, me: Person, db: AsyncSession) -> SchedulePublic:
-    signatures = (await db.exec(SIGNATURES_OF, params={"id": schedule.id})).all()
-    return policy.shown_to(me, schedule, signatures, hour)
-
-
-async def load(schedule_id: UUID, me: Person, db: AsyncSession) -> Schedule:
-    schedule = (await db.exec(SCHEDULE, params=me.scope | {"id": schedule_id})).one_or_none()
-    if schedule is None:
-        raise NotFound
-    return schedule
-
-
 @router.put(
     "/{schedule_id}",
     summary="Propose other terms",
@@ -181,20 +144,6 @@ async def withdraw(schedule_id: UUID, me: MeWriting, db: Db) -> None:
     """
     schedule = await load(schedule_id, me, db)
     await take_back(schedule, me, db)
-
-
-async def take_back(schedule: Schedule, me: Person, db: AsyncSession) -> bool:
-    """My signature and my hour. Does the other's signature still hold it up?"""
-    signatures = (await db.exec(SIGNATURES_OF, params={"id": schedule.id})).all()
-    mine = [each for each in signatures if each.account_id == me.id]
-    others = [each.version for each in signatures if each.account_id != me.id]
-    if schedule.version not in others:
-        await db.delete(schedule)
-        return False
-    hours = [await db.get(Hour, (me.id, schedule.id))] if mine else []
-    for row in (*mine, *hours):
-        await db.delete(row)
-    return True
 
 
 @router.put(

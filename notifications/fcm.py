@@ -25,7 +25,7 @@ from notifications.fcm_access import ASK_AGAIN_AFTER, Access, NoAccess
 from notifications.fcm_answers import Answer, judge, later, needs_new_credential
 from notifications.fcm_lines import Lines
 from notifications.fcm_messages import encode
-from notifications.push import Outcome, Push, Refused, Unsent
+from notifications.push import Outcome, Push, Refused, Sent, Unsent
 from schemas.traces import span
 
 GOOGLE = "https://fcm.googleapis.com"
@@ -91,7 +91,8 @@ class Fcm:
             log.warning("push %s got no answer: %s", push.id, type(error).__name__)
             return later(self.random)
         outcome = judge(answer, push.target.kind, self.now(), self.random)
-        log.info("push %s: %d, %s", push.id, answer.status, type(outcome).__name__)
+        level = logging.DEBUG if isinstance(outcome, Sent) else logging.WARNING
+        log.log(level, "push %s: %d, %s", push.id, answer.status, type(outcome).__name__)
         return outcome
 
     async def deliver(self, body: bytes) -> Answer:

@@ -12,7 +12,7 @@ from uuid import UUID
 from firebase_admin import messaging
 
 from notifications.push import Push, Target
-from notifications.texts import CHANNEL, SHOWN, TEXTS, UNSEEN, Manner, Text
+from notifications.texts import CHANNEL, REMINDER, SHOWN, UNSEEN, Manner, Text
 from schemas.base import EARLIEST, Locale
 from schemas.devices import Platform, TargetKind
 from schemas.nudges import Kind
@@ -70,7 +70,7 @@ def build(push: Push, now: datetime) -> messaging.Message:
     """A kind and an id, and, unless the phone's owner wants none, one generic line."""
     target, tag = push.target, str(push.id)
     manner = UNSEEN if target.discreet else SHOWN
-    text = None if target.discreet else TEXTS[push.kind][target.locale]
+    text = None if target.discreet else REMINDER[target.locale]
     ttl = whole_seconds(push.ttl) * SECOND
     message = messaging.Message(
         data={"kind": push.kind.value, "id": tag},

@@ -4,7 +4,7 @@ A worker that dies gives its mail back by doing nothing; one that comes back aft
 out matches no row.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
@@ -32,13 +32,19 @@ CLAIM = (
     .values(due_at=bindparam("lease"))
     .returning(*map(col, (Mail.id, Mail.kind, Mail.sealed, Mail.attempts, Mail.expires_at)))
 )
-# Passed over where somebody else holds the row: only whoever deletes their account does.
+# Passed over where somebody else holds the row, as with pushes: whoever deletes their account does,
+# and takes it away, or another claim, and gives it back.
 OURS = (
     select(Mail.id)
     .where(col(Mail.id) == any_(bindparam("ids", type_=ARRAY(Uuid))))
     .where(col(Mail.due_at) == bindparam("lease"))
     .with_for_update(skip_locked=True)
     .cte("ours")
+)
+HELD = (
+    select(Mail.id)
+    .where(col(Mail.id) == any_(bindparam("ids", type_=ARRAY(Uuid))))
+    .where(col(Mail.due_at) == bindparam("lease"))
 )
 FINISH = delete(Mail).where(col(Mail.id) == OURS.c.id)
 LATER = (
@@ -79,9 +85,15 @@ async def claim(db: AsyncSession, now: datetime, lease: datetime, most: int) -> 
 
 
 async def record(
-    db: AsyncSession, lease: datetime, done: Collection[UUID], later: Mapping[UUID, datetime]
-) -> None:
-    """Done is gone, the rest waits for another time."""
-    await db.exec(FINISH, params={"ids": [*done], "lease": lease})
+    db: AsyncSession, lease: datetime, settled: Mapping[UUID, datetime | None]
+) -> dict[UUID, datetime | None]:
+    """Each is tried again at its time; what has none is done and gone. Returns what somebody else
+    holds, to be recorded again: else it would be sent again when the lease ends.
+    """
+    done = [mail_id for mail_id, at in settled.items() if at is None]
+    later = {mail_id: at for mail_id, at in settled.items() if at}
+    await db.exec(FINISH, params={"ids": done, "lease": lease})
     postponed = {"ids": [*later], "at": [*later.values()], "lease": lease}
     await db.exec(POSTPONE, params=postponed)
+    held = await db.exec(HELD, params={"ids": [*settled], "lease": lease})
+    return {mail_id: settled[mail_id] for mail_id in held}

@@ -9,7 +9,7 @@ from uuid import UUID
 from notifications.push import Outcome, Retry, Sent, Target, Unsent
 from notifications.schedule import SECOND_AFTER, spread
 from schemas.base import local_date
-from schemas.door import Approach, Held, Open, Recipient, Refused, door
+from schemas.door import Approach, Held, Open, Recipient, bell
 from schemas.nudges import Kind
 from schemas.phrases import PHRASES, PhraseId
 from schemas.space import SpaceTaken
@@ -88,7 +88,7 @@ def judge(push: Due, facts: Facts | None, now: datetime) -> Verdict:
             return Send(facts.phones)
         case Held(until) if until and until < push.expires_at:
             return Later(after(until, push), push.attempts - 1, push.reminders_left)  # not tried
-        case Held() | Refused():
+        case Held():
             # Nothing that was missed is made up for, and nobody learns of it.
             return Done()
 
@@ -106,7 +106,7 @@ def stale(push: Due, facts: Facts, now: datetime) -> bool:
     return push.kind is Kind.SPACE_BEGAN and not (theirs and theirs.told(now))
 
 
-def admitted(push: Due, facts: Facts, now: datetime) -> Open | Held | Refused:
+def admitted(push: Due, facts: Facts, now: datetime) -> Open | Held:
     """What the partner does goes through the door; so does a check-in of both, during space.
 
     What answers a step of one's own, or one's own reminder, waits for quiet hours to end.
@@ -114,7 +114,7 @@ def admitted(push: Due, facts: Facts, now: datetime) -> Open | Held | Refused:
     recipient, space = facts.recipient, facts.recipient.space
     if push.kind.from_partner:
         knocking = [each for each in ringing(push, facts) if not came_into_space(push, each, space)]
-        return widest([door(before(each, facts), approach(each), now) for each in knocking])
+        return widest([bell(before(each, facts), approach(each), now) for each in knocking])
     if push.couple_id and push.kind is Kind.CHECKIN_REMINDER and space and space.covers(now):
         return Held(None)
     quiet = recipient.boundaries.quiet_hours
@@ -142,10 +142,10 @@ def ringing(push: Due, facts: Facts) -> list[Contact | None]:
     return [each for each in facts.contacts if each.sent_at >= first.sent_at]
 
 
-def widest(verdicts: Sequence[Open | Held | Refused]) -> Open | Held | Refused:
+def widest(verdicts: Sequence[Open | Held]) -> Open | Held:
     """One that is let in is enough; one that may be let in later is waited for."""
 
-    def width(verdict: Open | Held | Refused) -> tuple[bool, bool]:
+    def width(verdict: Open | Held) -> tuple[bool, bool]:
         return isinstance(verdict, Open), isinstance(verdict, Held) and verdict.until is not None
 
     return max(verdicts, key=width, default=Held(None))

@@ -15,6 +15,7 @@ from notifications import mail_queue
 from notifications.carriers import Carrier, NotNow, Outcome, Undeliverable
 from notifications.letters import Letterhead, written
 from notifications.mail_queue import Due
+from notifications.queue import WAITS
 from notifications.shift import Clock, shift
 from schemas.database import transaction
 from schemas.mail import opened
@@ -51,14 +52,16 @@ class Postman:
         in_turn = asyncio.Semaphore(AT_ONCE)
         sending = (self.send(each, in_turn, now, stop) for each in due)
         outcomes = await asyncio.gather(*sending)
-        later = {
-            mail.id: at
+        settled = {
+            mail.id: mail.again_at(now) if isinstance(outcome, NotNow) else None
             for mail, outcome in zip(due, outcomes, strict=True)
-            if isinstance(outcome, NotNow) and (at := mail.again_at(now))
         }
-        async with transaction(engine) as db:
-            done = {mail.id for mail in due} - later.keys()
-            await mail_queue.record(db, lease, done, later)
+        # Again, where another claim holds some of it for a moment.
+        for wait in (0.0, *WAITS):
+            if settled:
+                await asyncio.sleep(wait)
+                async with transaction(engine) as db:
+                    settled = await mail_queue.record(db, lease, settled)
         return len(due)
 
     async def send(

@@ -49,6 +49,9 @@ CLAIM = (
     )
 )
 WAITING = select(func.count(), func.min(Push.due_at)).where(col(Push.due_at) <= bindparam("now"))
+# Seconds after which what another claim held is recorded again. When one ends that outlasts them
+# all nobody knows, and what it holds rings again, under its tag.
+WAITS = tuple(0.02 * 2**n for n in range(8))
 # Passed over where somebody else holds the row, lest two wait for each other. Leaving takes the row
 # away. A claim gives it back: where it began before ours had ended, it locks what it saw to be due,
 # finds that it no longer is, leaves it alone, and holds the lock until it ends.

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 # The database is away, or two of us waited for each other: nothing is lost, since what was claimed
 # comes back by itself.
@@ -26,7 +27,7 @@ async def shift(what: str, step: Step, every: float, clock: Clock, stop: asyncio
         try:
             now = await clock()
             wait = 0.0 if await step(now) else to_the_next(every, now)
-        except (DBAPIError, OSError, TimeoutError) as error:
+        except (DBAPIError, PoolTimeout, OSError, TimeoutError) as error:
             log.warning("%s failed: %s", what, type(error).__name__)
         await pass_time(wait, stop)
 

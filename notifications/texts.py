@@ -6,12 +6,10 @@ code, that there is space. So every kind says the same words, on the same channe
 same sound; which it was is in the app, after unlock.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from schemas.base import Locale
-from schemas.nudges import Kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +22,6 @@ REMINDER = {
     Locale.EN: Text("Twofold", "You have a reminder"),
     Locale.PT: Text("Twofold", "Tem um lembrete"),
 }
-
-# Made from the kinds themselves: one that is added later is as silent as the others.
-TEXTS: Mapping[Kind, Mapping[Locale, Text]] = dict.fromkeys(Kind, REMINDER)
 
 # One, since its name shows in the phone's settings and under a long press on the lock screen.
 CHANNEL = "reminders"

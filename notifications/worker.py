@@ -37,8 +37,6 @@ HOURS = 1000
 WAKE_EVERY = 0.5  # seconds
 # Longer than a batch takes, unless FCM hangs for wave after wave: then a push may leave twice.
 LEASE = timedelta(minutes=2)
-# Another's claim, which may hold rows of ours until it ends.
-A_CLAIM_TAKES = 0.02  # seconds
 
 
 async def work(
@@ -121,10 +119,11 @@ async def send_due(
             held = await queue.record(db, lease, batch.settled())
             await queue.forget(db, batch.dead)
             await sending.hush(db, now, peace(batch.outcomes.values()))
-        while held:
-            await asyncio.sleep(A_CLAIM_TAKES)
-            async with step("record", engine) as db:
-                held = await queue.record(db, lease, held)
+        for wait in queue.WAITS:
+            if held:
+                await asyncio.sleep(wait)
+                async with step("record", engine) as db:
+                    held = await queue.record(db, lease, held)
     return len(batch.pushes), rest(batch.outcomes.values())
 
 

@@ -6,7 +6,7 @@ like delivery. A sender's session does not even see what is not shown: asked fro
 door is open or it refuses.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -87,6 +87,15 @@ def door(recipient: Recipient, approach: Approach, now: datetime) -> Door:
     for each in closed:
         if each.shown:
             return Refused(each.reason)
+    return held(closed)
+
+
+def bell(recipient: Recipient, approach: Approach, now: datetime) -> Open | Held:
+    """May what was let in ring now? Whether what closes the door is shown makes no difference."""
+    return held([*closed_by(recipient, approach, now)])
+
+
+def held(closed: Sequence[Closed]) -> Open | Held:
     if not closed:
         return Open()
     ends = [each.until for each in closed]

@@ -1,8 +1,8 @@
 """The export: all that somebody wrote or set, as shown to them alone.
 
 Nothing of the partner's is in it: no answer, no name, no phrase, and no time of anything they did.
-Which column of which table stands where in it, or why it does not, is said in
-`tests/test_guards_privacy.py`, which fails for a column that it does not know.
+Which column of which table stands where in it, or why it does not, is said in `tests/columns.py`;
+a test fails for a column that is not there.
 """
 
 from datetime import date, datetime

@@ -1,4 +1,4 @@
-"""Who is with whom, and the invitation that led there."""
+"""Who asks, and with whom they are paired."""
 
 from dataclasses import dataclass, field, fields
 from datetime import date, datetime
@@ -68,8 +68,6 @@ class Member(Person):
 
     couple_id: UUID
     partner_id: UUID
-    proved_at: datetime
-    key: bytes = field(repr=False)
     couple_key: bytes = field(repr=False)
 
 

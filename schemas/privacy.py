@@ -58,7 +58,8 @@ def begun(account_id: UUID, now: datetime) -> ReturningInsert[UUID]:
 
 
 DELETION = select(Deletion).where(col(Deletion.account_id) == bindparam("me"))
-# Asked again where it waits for the worker, who makes it final: what is final is not taken back.
+# `final` is read again after waiting for the worker's lock: what has become final meanwhile is not
+# taken back.
 TAKE_BACK = (
     delete(Deletion)
     .where(col(Deletion.account_id) == bindparam("me"), col(Deletion.final).is_(False))

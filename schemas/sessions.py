@@ -139,10 +139,11 @@ END_OTHER_SESSIONS = END_SESSIONS.where(
     col(Session.id) != bindparam("session"), col(Session.created_at) >= bindparam("since")
 )
 END_SESSION = END_SESSIONS.where(col(Session.id) == bindparam("session")).returning(col(Session.id))
-# Of too many, the longest unused end. Who signs in waits for whoever else does, or there were more.
+# The account is locked, so that two who sign in at once cannot both pass the limit of twenty.
 HELD_ACCOUNT = (
     select(Account.id).where(col(Account.id) == bindparam("me")).with_for_update(key_share=True)
 )
+# Of too many, the longest unused end.
 _used_lately = (
     select(Session.id)
     .where(col(Session.account_id) == bindparam("me"))

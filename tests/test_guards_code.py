@@ -9,9 +9,6 @@ from pathlib import Path
 import pytest
 
 from api.app import AREAS
-from notifications.texts import TEXTS
-from schemas.base import Locale
-from schemas.nudges import Kind
 
 ROOT = Path(__file__).parent.parent
 LONGEST_FILE, LONGEST_FUNCTION = 200, 25
@@ -122,12 +119,3 @@ def test_no_area_is_left_out_of_the_import_contracts() -> None:
     [apart] = [each for each in contracts if each["type"] == "independence"]
 
     assert sorted(apart["modules"]) == sorted(area.__name__ for area in AREAS)
-
-
-@pytest.mark.parametrize("kind", Kind)
-@pytest.mark.parametrize("locale", Locale)
-def test_every_kind_of_push_has_words_that_give_nothing_away(kind: Kind, locale: Locale) -> None:
-    text = TEXTS[kind][locale]
-    for words in (text.title, text.body):
-        assert words
-        assert not re.search(r"[{}%$<>\d]", words), "a place for something about a person"

@@ -18,7 +18,7 @@ from tests.fakes import Clock
 from tests.operations import Cast, a_cast
 
 # Tables with rows that stay when an account goes; why that tells nothing of whoever went is said
-# in schemas/retention.py.
+# in schemas/retention_tables.py.
 OUTLIVE = {name for name, kept in TABLES.items() if kept.outlives}
 OURS = f"{(*(role.value for role in Role),)}"
 

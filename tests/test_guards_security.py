@@ -70,5 +70,4 @@ def test_what_stops_an_attacker_is_shown() -> None:
     threats = DOCUMENT.partition("## Who might attack")[2].partition("## Ways in")[0]
     tests = TEST.findall(threats)
     assert len(tests) > 15
-    # Of mail nothing is promised before it is there.
     assert [test for test in tests if not there(*test)] == []

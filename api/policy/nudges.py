@@ -17,7 +17,8 @@ Contact = tuple[UUID, datetime]
 def shown_to(
     recipient: Recipient, rows: Iterable[Row], contacts: Iterable[Contact]
 ) -> NudgesPublic:
-    """Newest first. What came into space is behind the door; so is what my boundaries keep out.
+    """Newest first. What came into space is behind the door; what my boundaries keep out is not
+    listed at all.
 
     Asked with my settings of now: what I no longer allow is gone with the next look.
     """

@@ -127,6 +127,18 @@ def contact(minutes: int, phrase: PhraseId = PhraseId.THANK_YOU) -> Contact:
     return Contact(new_id(NOON), phrase, NOON + timedelta(minutes=minutes))
 
 
+def test_a_phrase_that_was_let_in_waits_for_quiet_hours_that_are_shown() -> None:
+    """While they are on, none is let in; this one came just before."""
+    quiet = {"start": "12:00", "until": "14:00", "shown": True}
+    came = contact(-1)
+    known = facts(contacts=(came,), boundaries=boundaries(quiet_hours=quiet))
+
+    verdict = judge(due(about=came.id), known, NOON)
+
+    over = NOON + timedelta(hours=2)
+    assert verdict == Later(spread(over, COUPLE), attempts=0, reminders_left=0)
+
+
 @pytest.mark.parametrize(("most", "rings"), [(0, []), (1, [0]), (2, [0, 1]), (3, [0, 1, 2])])
 def test_of_a_days_contacts_the_first_ring(most: int, rings: list[int]) -> None:
     sent = tuple(contact(minutes) for minutes in range(3))

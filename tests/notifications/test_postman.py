@@ -251,6 +251,29 @@ async def test_whoever_comes_back_after_their_lease_changes_nothing(
 
 
 @pytest.mark.usefixtures("mails")
+async def test_what_another_claim_holds_is_recorded_when_it_lets_go(
+    db: AsyncSession, engines: Engines
+) -> None:
+    await posted(engines, [LETTER])
+    carrier = Carrying()
+
+    async with engines["owner"].connect() as another:
+
+        class Meanwhile(Carrying):
+            async def carry(self, message: EmailMessage, to: str) -> Outcome:
+                await another.execute(text("select from mail for update"))
+                return await carrier.carry(message, to)
+
+        delivering = Postman(Meanwhile(), HEAD, KEYS).deliver(engines["worker"], NOON)
+        waiting_for_it = asyncio.create_task(delivering)
+        assert await asyncio.wait([waiting_for_it], timeout=0.5) == (set(), {waiting_for_it})
+        await another.rollback()
+    await waiting_for_it
+
+    assert (len(carrier.carried), await waiting(db)) == (1, [])
+
+
+@pytest.mark.usefixtures("mails")
 async def test_once_told_to_stop_what_has_not_left_waits_for_another_worker(
     db: AsyncSession, engines: Engines
 ) -> None:
