@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Delete, Integer, String, Uuid, any_, bindparam, func
+from sqlalchemy import ARRAY, Integer, String, Uuid, any_, bindparam, func
 from sqlalchemy.orm import aliased
 from sqlmodel import UTCDateTime, col, delete, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -133,9 +133,3 @@ async def forget(db: AsyncSession, dead: Mapping[UUID, str]) -> None:
     """Devices that FCM no longer knows, unless they have a new target by now."""
     if dead:
         await db.exec(FORGET, params={"ids": [*dead], "targets": [*dead.values()]})
-
-
-async def sweep(db: AsyncSession, statement: Delete, now: datetime) -> int:
-    """Some of what is over by `schemas/retention.py`, in one bounded step: how many rows."""
-    swept = await db.exec(statement, params={"now": now})
-    return swept.rowcount

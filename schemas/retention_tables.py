@@ -49,9 +49,9 @@ UNSWEPT: Mapping[str, Kept] = {
     "checkin": Kept(
         what="on which day who was asked what",
         whose="one person's, or the two's",
-        how_long=WITH_THE_ACCOUNT,
+        how_long=f"{WITH_THE_ACCOUNT}; of two, for good",
         why="answers refer to it",
-        outlives="of two: on which day they were asked what; the other's answers refer to it",
+        outlives="of two: on which day they were asked what; once both have gone, of nobody",
     ),
     "checkin_arrival": Kept(
         what="that the hour for a scheduled check-in has come",
@@ -68,14 +68,14 @@ UNSWEPT: Mapping[str, Kept] = {
     "couple": Kept(
         what="an id and the time of a pairing",
         whose="the two's",
-        how_long="as long as something refers to it",
+        how_long="for good",
         why="what each wrote refers to it",
-        outlives="an id and the time of a pairing; what the other wrote refers to it",
+        outlives="an id and the time of a pairing; once both have gone, of nobody",
     ),
     "credential_change": Kept(
         what="a change of address or password that waits for its hour",
         whose="its owner's",
-        how_long="until its hour, or until stopped",
+        how_long="until the first request after its hour, or until stopped",
         why="so that its owner can stop it",
     ),
     "data_key": Kept(
@@ -130,7 +130,7 @@ UNSWEPT: Mapping[str, Kept] = {
     "schedule_declined": Kept(
         what="what somebody does not want to sign, or to see again",
         whose="its owner's",
-        how_long="until other terms are proposed",
+        how_long="until they sign it after all, or the schedule ends",
         why="it stays out of their list",
     ),
     "schedule_hour": Kept(

@@ -50,7 +50,7 @@ class Session(Mine, table=True):
     id: UUID = Field(primary_key=True)
     created_at: datetime
     rotated_at: datetime
-    expires_at: datetime
+    expires_at: datetime = Field(index=True)
     proved_at: datetime = Field(description="When its owner last proved to be it.")
     spent: int
     spent_hash: bytes | None

@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Self
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, SQLColumnExpression, bindparam
+from sqlalchemy import ColumnElement, Index, SQLColumnExpression, bindparam
 from sqlmodel import Field, SQLModel, UTCDateTime, Uuid, col, select
 
 from schemas.base import Body, Fact, Moment, words
@@ -62,7 +62,7 @@ class SpaceTaken(SpaceFields):
 class Space(SpaceTaken, SQLModel, table=True):
     """One row per person, the space they took last: how often somebody took it is not kept."""
 
-    __table_args__ = (within_pairing(),)
+    __table_args__ = (within_pairing(), Index("ix_space_ends_at", "ends_at"))
 
     account_id: UUID = Field(primary_key=True)
     couple_id: UUID = Field(index=True)

@@ -24,6 +24,7 @@ create table session (
         on delete cascade
 );
 create index ix_session_account_id on session (account_id);
+create index ix_session_expires_at on session (expires_at);
 
 create table refresh_token (
     account_id uuid not null,
@@ -116,7 +117,7 @@ end $$
 def upgrade() -> None:
     op.execute(TABLES)
     wall.mine("session")
-    wall.mine("refresh_token")
+    wall.mine("refresh_token", "select, insert")
     wall.hangs_on("refresh_token", "session", "session_id")
     # Which have run out: no push goes to them, and they are swept with all that hangs on them.
     wall.worker("session", "select (id, expires_at), delete")

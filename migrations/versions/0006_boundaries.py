@@ -32,7 +32,7 @@ create index ix_boundary_shown_in on boundary (shown_in);
 
 def upgrade() -> None:
     op.execute(TABLES)
-    wall.mine("boundary")
+    wall.mine("boundary", "select, insert, delete")
     wall.ends_with_pairing("boundary", "shown_in")
     wall.shows("boundary", "shown_to_partner", f"shown_in = {wall.OURS}")
     wall.worker("boundary", "select")

@@ -22,12 +22,13 @@ create table space (
     constraint ck_space_mode check (mode in ('told', 'silent'))
 );
 create index ix_space_couple_id on space (couple_id);
+create index ix_space_ends_at on space (ends_at);
 """
 
 
 def upgrade() -> None:
     op.execute(TABLES)
-    wall.mine("space")
+    wall.mine("space", "select, insert, update")
     wall.ends_with_pairing("space")
     wall.shows("space", "told", f"mode = 'told' and couple_id = {wall.OURS}")
     wall.worker("space", "select")

@@ -68,7 +68,7 @@ def upgrade() -> None:
     # To which question an answer was given is never changed.
     wall.mine(
         "answer",
-        "select, insert, update (sealed, shared, released, final, revealed, answered_at), delete",
+        "select, insert, update (sealed, shared, released, final, revealed, answered_at)",
     )
     wall.reaches_past("asked_of_me(checkin uuid) returns boolean", ASKED_OF_ME)
     op.execute(

@@ -59,14 +59,13 @@ WALL = {
         MINE,
         adds=f"{MINE} and checkin_id in (select id from checkin where {ASKED})",
         changes=MINE,
-        removes=MINE,
     ),
     "block": Rights(
         MINE,
         adds=f"{MINE} and blocked_id in (select partner_id from member where {MINE})",
         removes=MINE,
     ),
-    "boundary": Rights(f"{MINE} or shown_in = :couple", MINE, MINE, MINE),
+    "boundary": Rights(f"{MINE} or shown_in = :couple", adds=MINE, removes=MINE),
     "checkin": Rights(
         f"{ASKED} or id in (select checkin_id from answer where {MINE})",
         adds=f"{MINE} or {OURS}",
@@ -91,7 +90,7 @@ WALL = {
     "nudge": Rights(MINE, changes=MINE, removes=MINE),
     "partner_nudge": Rights(f"{MINE} or from_id = :me", adds="from_id = :me"),
     "push": Rights("false"),
-    "refresh_token": Rights(MINE, MINE, MINE, MINE),
+    "refresh_token": Rights(MINE, adds=MINE),
     "schedule": Rights(
         f"{OURS} or couple_id is null and {MINE}",
         adds=MINE,
@@ -104,7 +103,7 @@ WALL = {
     "security_event": Rights(MINE, adds=MINE),
     "sending": Rights("false"),
     "session": Rights(MINE, MINE, MINE, MINE),
-    "space": Rights(f"{MINE} or {OURS} and mode = 'told'", MINE, MINE, MINE),
+    "space": Rights(f"{MINE} or {OURS} and mode = 'told'", adds=MINE, changes=MINE),
 }
 # What only the worker, or nobody, reads.
 UNSEEN = {"link", "mail", "push", "sending"}
