@@ -17,7 +17,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from api.areas import area
 from api.deps import Db, Me, MeWriting, Now
-from api.errors import Busy, NotFound, NotSignedIn, Refusal, documented
+from api.errors import NotFound, NotSignedIn, Refusal, documented
 from api.policy import answers as policy
 from api.policy.answers import Sheet
 from notifications import outbox
@@ -32,7 +32,7 @@ from schemas.consents import Purpose
 from schemas.nudges import Kind
 from schemas.pairing import Member, Person
 from schemas.questionnaires import Name
-from schemas.sheets import BIND, PUT, SHARE, SHEET, SheetRows
+from schemas.sheets import BIND_REVEALED, PUT, SHARE, SHEET, SheetRows
 from schemas.short import Short
 
 router = area("/checkins/{checkin_id}/answers", NotSignedIn, NotFound)
@@ -79,7 +79,7 @@ class AlreadyRevealed(Refusal):
 @router.get("", summary="Read a check-in")
 async def read_checkin(checkin_id: UUID, me: Me, db: Db, now: Now) -> CheckinAnswers:
     """Its questions, my answers, and my partner's where both of us have released them."""
-    return await show(await load(checkin_id, me, db, now), me, db)
+    return policy.shown_to(me, await load(checkin_id, me, db, now))
 
 
 async def load(checkin_id: UUID, me: Person, db: AsyncSession, now: datetime) -> Sheet:
@@ -88,15 +88,6 @@ async def load(checkin_id: UUID, me: Person, db: AsyncSession, now: datetime) ->
     if not rows.sittings:
         raise NotFound
     return Sheet.of(rows, me, now)
-
-
-async def show(sheet: Sheet, me: Person, db: AsyncSession) -> CheckinAnswers:
-    """What I am shown of my partner binds me to what I showed for it."""
-    if new := [each for each in sheet.shown_for() if not each.revealed]:
-        bound = await db.exec(BIND, params=in_order(new))
-        if bound.rowcount < len(new):
-            raise Busy
-    return policy.shown_to(me, sheet)
 
 
 def in_order(said: Iterable[Said]) -> dict[str, list[Any]]:
@@ -128,7 +119,7 @@ async def answer(
             raise AnswerFinal
     await db.exec(PUT, params=in_order(sheet.mine[each.question] for each in body.answers))
     await outbox.no_longer_waits(db, me.id, checkin_id, Kind.CHECKIN_REMINDER, Kind.CHECKIN_OPENED)
-    return await show(sheet, me, db)
+    return policy.shown_to(me, sheet)
 
 
 @router.post(
@@ -149,11 +140,12 @@ async def release(
     released = [before.mine[question] for question in body.questions]
     for each in released:
         each.release(us)
-    await share(released, db)
+    await db.exec(SHARE, params=in_order(released))
     after = await load(checkin_id, me, db, now)
-    if set(before.partners) < set(after.partners):
+    if before.partners.keys() < after.partners.keys():
+        await db.exec(BIND_REVEALED, params={"id": checkin_id, "now": now})
         await outbox.tell(db, us.partner_id, us.couple_id, Kind.REVEAL, now, checkin_id)
-    return await show(after, me, db)
+    return policy.shown_to(me, after)
 
 
 def sharing(sheet: Sheet, me: Person) -> Member:
@@ -165,11 +157,6 @@ def sharing(sheet: Sheet, me: Person) -> Member:
     if Purpose.SHARING not in sheet.consents:
         raise SharingNotAllowed
     return us
-
-
-async def share(said: Iterable[Said], db: AsyncSession) -> None:
-    """Or take back: as each now stands."""
-    await db.exec(SHARE, params=in_order(said))
 
 
 def raise_invalid(wrong: policy.Wrong) -> NoReturn:
@@ -185,10 +172,10 @@ def raise_invalid(wrong: policy.Wrong) -> NoReturn:
 async def withdraw_release(
     checkin_id: UUID, question: Name, me: MeWriting, db: Db, now: Now
 ) -> None:
-    """Until I have been shown theirs. Not released, it changes nothing."""
+    """Until both of us have released it. Not released, it changes nothing."""
     sheet = await load(checkin_id, me, db, now)
     if said := sheet.mine.get(question):
-        if said.revealed or said in sheet.shown_for():
+        if said.revealed:
             raise AlreadyRevealed
         said.take_back()
-        await share([said], db)
+        await db.exec(SHARE, params=in_order([said]))

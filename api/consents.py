@@ -12,8 +12,9 @@ from fastapi import Query
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from api.areas import area
-from api.deps import Db, Me, MeWriting, Now
+from api.deps import Db, Me, MeWriting, Now, limited
 from api.errors import NotPaired, NotSignedIn, Refusal, documented
+from api.policy.limits import CONSENTS
 from schemas.consents import (
     HISTORY,
     LAST_CONSENT,
@@ -29,6 +30,7 @@ from schemas.consents import (
 )
 from schemas.last_words import MY_LAST_WORDS
 from schemas.pairing import Person
+from schemas.sheets import BIND_REVEALED
 
 router = area("/consents", NotSignedIn)
 
@@ -77,7 +79,12 @@ async def read_history(
     return ConsentHistory(entries=rows[:PAGE], next=more)
 
 
-@router.put("/{purpose}", summary="Say yes", responses=documented(NotPaired, YesAlreadyOver))
+@router.put(
+    "/{purpose}",
+    summary="Say yes",
+    responses=documented(NotPaired, YesAlreadyOver),
+    dependencies=[limited(CONSENTS)],
+)
 async def give(
     purpose: Purpose, body: ConsentWrite, me: MeWriting, db: Db, now: Now
 ) -> ConsentPublic:
@@ -89,6 +96,8 @@ async def give(
     last = (await db.exec(LAST_CONSENT, params=me.scope)).one_or_none()
     said = Consent.of(me, last, purpose, body, now)
     db.add(said)
+    if purpose is Purpose.SHARING:
+        await db.exec(BIND_REVEALED, params={"id": None, "now": now})
     return shown(purpose, said, me)
 
 

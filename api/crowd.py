@@ -17,6 +17,7 @@ from api.errors import Busy, TooManyRequests
 
 AT_ONCE = 4
 AT_ONCE_TO_PROTECT = 2
+EXPORTS = 2
 IN_LINE = 8  # of one session, behind those
 # Seconds in line. Where those before them wait for a database that is away, whoever stands behind
 # them must hear of it as soon as anybody.
@@ -53,6 +54,16 @@ class Crowd:
         async with (
             self._in(("session", session_id, protects), at_once, in_line, latest),
             self._in(("account", account_id, protects), at_once, inf, latest),
+        ):
+            yield
+
+    @asynccontextmanager
+    async def enter_to_export(self, account_id: UUID) -> AsyncIterator[None]:
+        """One of each person and two of all: each holds a connection for as long as it takes."""
+        latest = asyncio.get_running_loop().time() + self.patience
+        async with (
+            self._in(("export", account_id), 1, inf, latest),
+            self._in("exports", EXPORTS, inf, latest),
         ):
             yield
 

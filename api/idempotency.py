@@ -19,8 +19,9 @@ from fastapi import Depends, Header, Request, Response
 from pydantic import BaseModel
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from api.deps import Db, MeWriting, Now
+from api.deps import Db, MeWriting, Now, read_tally
 from api.errors import Refusal
+from api.policy.limits import ONCE
 from schemas.idempotency import KEPT_FOR, KeptAnswer, Key
 from schemas.pairing import Person
 from schemas.sealing import seal, unseal
@@ -92,9 +93,10 @@ async def once(
     ends = now + KEPT_FOR
     if key is None:
         return Keeper(db, me, ends, status, None)
+    await (await read_tally(request)).add(ONCE)
     key_hash, request_hash = blind(me, key), blind(me, await told(request))
     before = await db.get(KeptAnswer, (me.id, key_hash))
-    if before and now < before.expires_at:
+    if before and before.stands(me.couple_id, now):
         if not compare_digest(before.request_hash, request_hash):
             raise IdempotencyKeyReused
         body = unseal(me.key, before.sealed, before.place)

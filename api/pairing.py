@@ -129,7 +129,7 @@ async def withdraw(_: MeWriting, db: Db) -> None:
     status_code=202,
     summary="Type a code",
     responses=documented(AlreadyPaired, CodeNotGood),
-    dependencies=[limited(CODES, CODES_ACCOUNT)],
+    dependencies=[limited(CODES_ACCOUNT, CODES)],
 )
 async def redeem(body: Redeem, me: Me, db: Db, now: Now, house: House) -> Pairing:
     """Whoever invited me now sees my name and confirms me. Unknown, used, run out or one's own:

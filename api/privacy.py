@@ -8,15 +8,17 @@ else can see it. Then it is final: see `notifications/erasure.py`. Being paired 
 and my partner is not told. The way without the app is in `api/deletion_page.py`.
 """
 
+from collections.abc import AsyncIterator
 from typing import Annotated
 
 from fastapi import Depends
 from fastapi.responses import StreamingResponse
 
 from api.areas import area
-from api.deps import Claims, Db, Fresh, House, Me, MeWriting, Now, fresh, opened
+from api.deps import Claims, Db, Fresh, House, Me, MeWriting, Now, fresh, limited, opened
 from api.errors import NotProved, NotSignedIn, documented
 from api.export import written
+from api.policy.limits import EXPORT
 from schemas.export import Export
 from schemas.pairing import Person
 from schemas.privacy import DELETION, TAKE_BACK, DeletionPublic, begun
@@ -26,6 +28,12 @@ router = area("/privacy", NotSignedIn)
 
 # A name that says nothing to whoever looks over a shoulder at a list of downloads.
 ATTACHED = 'attachment; filename="export.json"'
+
+
+async def in_turn(claims: Claims, house: House) -> AsyncIterator[None]:
+    """Before any connection is taken: whoever takes much along keeps nobody from taking space."""
+    async with house.crowd.enter_to_export(claims.account_id):
+        yield
 
 
 async def fresh_snapshot(claims: Claims, db: Db, now: Now, house: House) -> Person:
@@ -41,6 +49,7 @@ async def fresh_snapshot(claims: Claims, db: Db, now: Now, house: House) -> Pers
     summary="Take everything along",
     response_model=Export,
     responses=documented(NotProved),
+    dependencies=[limited(EXPORT), Depends(in_turn, scope="function")],
 )
 async def export(
     me: Annotated[Person, Depends(fresh_snapshot)], db: Db, now: Now

@@ -96,7 +96,9 @@ Opened = Collection[tuple[Occurrence, UUID]]  # whose hour has come, and for whi
 
 
 async def plan(db: AsyncSession, now: datetime, most: int) -> int:
-    """Handle up to `most` hours that have come, and say how many those were."""
+    """Handle up to `most` hours that have come, and say how many those were: who is passed over is
+    looked for with the next turn, and not at once.
+    """
     due = [Occurrence(*row) for row in await db.exec(DUE, params={"now": now, "most": most})]
     couples = [each.account_id for each in due if each.couple_id]
     staying = set(await db.exec(STAYING, params={"who": couples}))
@@ -107,7 +109,7 @@ async def plan(db: AsyncSession, now: datetime, most: int) -> int:
         opened = await open_checkins(db, in_force, now)
         await let_see(db, opened)
         await remind(db, opened, now)
-    return len(due)
+    return len(come)
 
 
 def moved_on(each: Occurrence, now: datetime) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from pydantic import StringConstraints
 from sqlmodel import Field
 
 from schemas.sealing import Place
-from schemas.shapes import Mine, within_pairing
+from schemas.shapes import Mine
 
 KEPT_FOR = timedelta(hours=24)
 
@@ -20,11 +20,12 @@ class KeptAnswer(Mine, table=True):
     """The first answer to a request that named a key. Neither key nor request stands here: what
     is kept of them recognises them, and tells nothing to whoever has not the person's own key.
 
-    What was answered about the two goes with the pairing: nobody is told again of what is over.
+    What was answered about the two is answered for as long as they are one: nobody is told again of
+    what is over. It hangs on its owner alone, and is swept: where it hung on the pairing, whoever
+    kept enough of it made leaving too slow to succeed.
     """
 
     __tablename__ = "kept_answer"
-    __table_args__ = (within_pairing(),)
 
     account_id: UUID = Field(primary_key=True, foreign_key="account.id", ondelete="CASCADE")
     couple_id: UUID | None = Field(description="Null: it was about me alone.")
@@ -33,6 +34,10 @@ class KeptAnswer(Mine, table=True):
     status: int
     sealed: bytes
     expires_at: datetime = Field(index=True)
+
+    def stands(self, couple_id: UUID | None, now: datetime) -> bool:
+        """Is it still what this request is answered with?"""
+        return now < self.expires_at and self.couple_id in {None, couple_id}
 
     @property
     def place(self) -> Place:

@@ -50,7 +50,7 @@ SWEPT: Mapping[str, Kept] = {
     "kept_answer": Kept(
         what="an answer to a request that may be sent again, sealed",
         whose="its owner's",
-        how_long="24 hours; about the two, until the pairing ends",
+        how_long="24 hours",
         why="what was done is not done twice",
         over=(KeptAnswer, KeptAnswer.expires_at, AT_ONCE),
     ),

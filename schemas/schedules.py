@@ -1,6 +1,6 @@
 """Schedules of check-ins, as stored, as sent and as shown."""
 
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from typing import Self
 from uuid import UUID
@@ -16,6 +16,7 @@ from schemas.questionnaires import Name
 from schemas.shapes import Agreement, Mine, within_pairing
 
 MOST_SCHEDULES, MOST_LISTED = 10, 40
+FURTHEST_EAST = timedelta(hours=14)  # of UTC
 
 
 class Cadence(StrEnum):
@@ -92,6 +93,14 @@ class Schedule(Terms, Agreement, table=True):
         self.pack, self.cadence, self.weekday = body.pack, body.cadence, body.weekday
         self.account_id, self.version, self.proposed_at = me.id, self.version + 1, now
 
+    def opens_after(self) -> date:
+        """Other terms of two open nothing on the day on which they were proposed, anywhere on
+        earth: what opened under those before would tell whose hour had come by then.
+        """
+        if self.version == 1 or self.couple_id is None:
+            return date.min
+        return (self.proposed_at + FURTHEST_EAST).date()
+
     @property
     def needed(self) -> int:
         return 1 if self.couple_id is None else 2
@@ -141,7 +150,7 @@ class Hour(Mine, HourFields, table=True):
             couple_id=schedule.couple_id,
             at=body.at,
             zone=body.zone,
-            next_on=date.min,
+            next_on=schedule.opens_after(),
             next_at=now,
         )
         hour.move_on(schedule, now)

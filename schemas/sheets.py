@@ -70,10 +70,5 @@ SHARE = (
     .where(*(getattr(Answer, name) == _shared.c[name] for name in _key))
     .values({name: _shared.c[name] for name in SHARING})
 )
-_shown_for = given(Answer, *_key)
-# Of those that are still released: who takes one back at this moment is not shown what for.
-BIND = (
-    update(Answer)
-    .where(*(getattr(Answer, name) == _shown_for.c[name] for name in _key), col(Answer.released))
-    .values(revealed=True)
-)
+# Of all that the two have, where no check-in is named. See migrations/versions/0010_answers.py.
+BIND_REVEALED = select(func.bind_revealed(bindparam("id", type_=Uuid), bindparam("now")))

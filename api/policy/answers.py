@@ -45,11 +45,6 @@ class Sheet:
             closed=topics_closed(boundaries_of(rows.boundaries), consents),
         )
 
-    def shown_for(self) -> list[Said]:
-        """Mine for which I am shown theirs: nothing is said to me of a topic that I closed."""
-        theirs = (each for each in self.pack.questions if each.id in self.partners)
-        return [self.mine[each.id] for each in theirs if each.topic not in self.closed]
-
     @property
     def pack(self) -> Pack:
         """What is asked in it."""
@@ -76,22 +71,30 @@ def refused_answers(body: AnswersWrite, sheet: Sheet) -> Wrong:
 
 
 def not_to_release(body: ReleaseWrite, sheet: Sheet) -> Wrong:
-    """Which of these cannot be released, since there is nothing to be read."""
+    """Which of these cannot be released: there is nothing to be read, or I closed its topic, and
+    would be shown nothing for it.
+    """
     answered = {question for question, answer in sheet.mine.items() if answer.sealed is not None}
-    why = "Answer it first."
-    asked = enumerate(body.questions)
-    return [(("questions", place), why) for place, each in asked if each not in answered]
+    closed = {each.id for each in sheet.pack.questions if each.topic in sheet.closed}
+    found: Wrong = []
+    for place, each in enumerate(body.questions):
+        if each not in answered:
+            found.append((("questions", place), "Answer it first."))
+        elif each in closed:
+            found.append((("questions", place), "This is not asked here."))
+    return found
 
 
 def shown_to(me: Person, sheet: Sheet) -> CheckinAnswers:
-    """All that I am asked or have answered. What is not revealed is null, for whatever reason."""
+    """All that I am asked or have answered. What is not revealed is null, for whatever reason; so
+    is what my partner said of a topic that I closed.
+    """
     shown = sheet.pack.shown_in[me.locale]
-    shown_for = {each.question for each in sheet.shown_for()}
     asked = [
         QuestionAsked(
             question=question,
             mine=sheet.mine[question.id].public(me.key) if question.id in sheet.mine else None,
-            partner=sheet.partners[question.id] if question.id in shown_for else None,
+            partner=None if question.topic in sheet.closed else sheet.partners.get(question.id),
         )
         for question in shown.questions
         if question.topic not in sheet.closed or question.id in sheet.mine

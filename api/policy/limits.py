@@ -51,10 +51,15 @@ SIGN_UP_EMAIL = Policy("sign-up-email", Subject.EMAIL, 5, HOUR, closed=True)
 SIGN_IN = Policy("sign-in", Subject.ADDRESS, 30, QUARTER, closed=True)
 SIGN_IN_EMAIL = Policy("sign-in-email", Subject.EMAIL, 10, QUARTER, closed=True)
 SIGN_IN_PHONE = Policy("sign-in-phone", Subject.PHONE, 10, QUARTER, closed=True)
+# What is kept of each, and read again when somebody takes everything along or goes.
+CONSENTS = Policy("consents", Subject.ACCOUNT, 60, HOUR, closed=False)
+ONCE = Policy("once", Subject.ACCOUNT, 600, HOUR, closed=False)
+EXPORT = Policy("export", Subject.ACCOUNT, 10, HOUR, closed=False)
 # Nobody guesses 256 bits: these spare the database, and a phone must be able to go on.
 REFRESH = Policy("refresh", Subject.ADDRESS, 300, QUARTER, closed=False)
 REFRESH_PHONE = Policy("refresh-phone", Subject.PHONE, 60, QUARTER, closed=False)
-CODES = Policy("codes", Subject.ADDRESS, 30, HOUR, closed=True)
+# Many times what one person may, or one would learn that another at the same address types one.
+CODES = Policy("codes", Subject.ADDRESS, 300, HOUR, closed=True)
 CODES_ACCOUNT = Policy("codes-account", Subject.ACCOUNT, 10, HOUR, closed=True)
 RESET = Policy("reset", Subject.ADDRESS, 20, HOUR, closed=True)
 RESET_EMAIL = Policy("reset-email", Subject.EMAIL, 3, HOUR, closed=True)
@@ -83,6 +88,7 @@ POLICIES = (
         SIGN_IN_PHONE,
     ),
     *(REFRESH, REFRESH_PHONE, CODES, CODES_ACCOUNT, RESET, RESET_EMAIL, DELETION, DELETION_EMAIL),
+    *(CONSENTS, ONCE, EXPORT),
     *(DELETION_PASSWORD, PROOF, PROOF_ACCOUNT, MAIL_LINK, MAIL_LINK_PASSWORD, MAIL_LINK_ACCOUNT),
 )
 

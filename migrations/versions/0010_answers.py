@@ -51,6 +51,25 @@ language sql stable as $$
 $$
 """
 
+# What is revealed binds both: neither takes it back any more, whether or not anybody has read it.
+# In one check-in of the two, or, where none is named, in all.
+BIND_REVEALED = """
+language sql as $$
+    update answer set revealed = true
+    from member
+    join checkin on checkin.couple_id = member.couple_id
+    join answer mine on mine.checkin_id = checkin.id and mine.account_id = member.account_id
+    join answer theirs on theirs.checkin_id = checkin.id
+        and theirs.account_id = member.partner_id and theirs.question = mine.question
+    where member.account_id = me()
+        and (bind_revealed.checkin is null or checkin.id = bind_revealed.checkin)
+        and mine.released and theirs.released and not (mine.revealed and theirs.revealed)
+        and allows(member.account_id, 'sharing', at) and allows(member.partner_id, 'sharing', at)
+        and answer.checkin_id = checkin.id and answer.question = mine.question
+        and answer.account_id in (member.account_id, member.partner_id)
+$$
+"""
+
 # Whoever answers sees the check-in from then on: nobody answers what was not asked of them. (Said
 # in the policy itself, this would go round in a circle: what is answered is seen, see below.)
 ASKED_OF_ME = """
@@ -68,7 +87,7 @@ def upgrade() -> None:
     # To which question an answer was given is never changed.
     wall.mine(
         "answer",
-        "select, insert, update (sealed, shared, released, final, revealed, answered_at)",
+        "select, insert, update (sealed, shared, released, final, answered_at)",
     )
     wall.reaches_past("asked_of_me(checkin uuid) returns boolean", ASKED_OF_ME)
     op.execute(
@@ -88,9 +107,11 @@ def upgrade() -> None:
         " returns table (question varchar, shared bytea)",
         REVEALED_ANSWERS,
     )
+    wall.reaches_past("bind_revealed(checkin uuid, at timestamptz) returns void", BIND_REVEALED)
 
 
 def downgrade() -> None:
+    op.execute("drop function bind_revealed")
     op.execute("drop function revealed_answers")
     op.execute("drop policy answered on checkin")
     op.execute("drop table answer")

@@ -146,8 +146,9 @@ begin
             values (tell.id, who, couple, what, at, rings, 0, 0)
             on conflict (account_id, kind, couple_id) do update
             set due_at = excluded.due_at, expires_at = excluded.expires_at
-            -- What is in a worker's hands, for two minutes at most, is left alone.
-            where push.due_at > excluded.due_at + interval '2 minutes';
+            -- What is in a worker's hands, for two minutes at most, is left alone, also by a clock
+            -- that is behind the worker's.
+            where push.due_at > excluded.due_at + interval '3 minutes';
     end if;
 end $$
 """

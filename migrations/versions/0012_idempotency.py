@@ -17,10 +17,6 @@ create table kept_answer (
     sealed bytea not null,
     expires_at timestamptz not null,
     constraint pk_kept_answer primary key (account_id, key_hash),
-    constraint fk_kept_answer_account_id_couple_id
-        foreign key(account_id, couple_id)
-        references member (account_id, couple_id)
-        on delete cascade,
     constraint fk_kept_answer_account_id
         foreign key(account_id)
         references account (id)

@@ -574,15 +574,67 @@ async def test_what_i_was_shown_binds_me_whatever_is_allowed_in_between(couple: 
     assert (await sam.reads(checkin))["mood"] == 5
 
 
-async def test_who_was_shown_nothing_yet_may_take_back_while_it_is_hidden(couple: Two) -> None:
+@pytest.mark.parametrize("reads", [True, False])
+@pytest.mark.parametrize("hides", ["sharing", "topic", None])
+async def test_what_both_released_is_taken_back_by_neither_whoever_has_read_it(
+    couple: Two,
+    hides: str | None,
+    reads: bool,  # noqa: FBT001
+) -> None:
     """Whether the other has read it is nobody's to know, so it looks the same either way."""
     sam, alex = couple
     checkin = await revealed_to(sam, alex)
-    await sam.withdraws("sharing")
+    if reads:
+        await sam.reads(checkin)
+    if hides == "sharing":
+        await sam.withdraws("sharing")
+    elif hides == "topic":
+        await sam.sets(off_limit_topics=SELF_CARE)
 
-    assert (await sam.takes_back(checkin, "mood")).status_code == 204
+    for person in couple:
+        refused = await person.takes_back(checkin, "mood")
+        assert refused.json()["type"] == "/problems/already-revealed"
+
+
+async def test_what_was_hidden_when_both_had_released_it_binds_once_it_may_be_read(
+    couple: Two,
+) -> None:
+    sam, alex = couple
+    checkin = await sam.begins()
+    for person in couple:
+        await person.answers(checkin, mood=2)
+    await sam.releases(checkin, "mood")
+    await sam.withdraws("sharing")
+    await alex.releases(checkin, "mood")
     await sam.allows("sharing")
+
+    refused = await sam.takes_back(checkin, "mood")
+
+    assert refused.json()["type"] == "/problems/already-revealed"
+
+
+@pytest.mark.parametrize("does", ["nothing", "answers", "releases"])
+async def test_in_a_topic_that_i_closed_i_release_nothing_and_learn_nothing(
+    couple: Two, does: str
+) -> None:
+    sam, alex = couple
+    checkin = await sam.begins()
+    await sam.answers(checkin, mood=2)
+    if does != "nothing":
+        await alex.answers(checkin, mood=5)
+    if does == "releases":
+        await alex.releases(checkin, "mood")
+    await sam.sets(off_limit_topics=SELF_CARE)
+
+    refused = await sam.releases(checkin, "mood")
+
+    said = {"pointer": "#/questions/0", "detail": "This is not asked here."}
+    assert (refused.status_code, refused.json()["errors"]) == (422, [said])
+    assert (await sam.takes_back(checkin, "mood")).status_code == 204
     assert (await alex.reads(checkin))["mood"] is None
+
+
+SELF_CARE = {"topics": ["self_care"], "shown": False}
 
 
 async def revealed_to(sam: Person, alex: Person) -> str:

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
@@ -154,6 +154,28 @@ async def test_whoever_stands_in_line_behind_those_who_wait_hears_of_it_soon() -
 
     out.set()
     await asyncio.gather(*inside)
+    assert crowd.lines == {}
+
+
+async def test_one_of_each_person_exports_and_two_of_all() -> None:
+    crowd, out = Crowd(patience=0.01), asyncio.Event()
+
+    async def exports(account: UUID) -> None:
+        async with crowd.enter_to_export(account):
+            await out.wait()
+
+    sam, alex, kim = (uuid4() for _ in range(3))
+    inside = asyncio.create_task(exports(sam))
+    await settled()
+    with pytest.raises(Busy):
+        await exports(sam)
+    others = asyncio.create_task(exports(alex))
+    await settled()
+    with pytest.raises(Busy):
+        await exports(kim)
+
+    out.set()
+    await asyncio.gather(inside, others)
     assert crowd.lines == {}
 
 

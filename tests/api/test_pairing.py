@@ -600,11 +600,11 @@ async def test_whatever_hung_on_the_pairing_is_gone_from_the_database(
 
     await sam.leaves()
 
-    assert await tables_that_name(db, couple_id) == KEPT
+    assert await tables_that_name(db, couple_id) == KEPT | {"kept_answer"}
     for person in couple:
         assert await pushes_of(person, db) == []
         own = {"account", "answer", "boundary", "consent", "data_key", "device", "session"}
-        assert await tables_that_name(db, person.id) <= own | {"checkin"}
+        assert await tables_that_name(db, person.id) <= own | {"checkin", "kept_answer"}
 
 
 async def test_nothing_revives_when_the_same_two_pair_again(couple: Two, db: AsyncSession) -> None:

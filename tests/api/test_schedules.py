@@ -316,6 +316,29 @@ async def test_what_a_schedule_opens_tells_nobody_at_which_hour_the_other_is_rem
     assert told[0] == told[1]
 
 
+@pytest.mark.parametrize("at", ["10:00", "16:00"])
+async def test_terms_that_change_by_day_do_not_tell_whose_hour_had_come(
+    couple: Two, engines: Engines, clock: Clock, at: str
+) -> None:
+    """At one o'clock, between the two hours that Alex may have."""
+    sam, alex = couple
+    made = (await sam.schedules(**DAILY, at="20:00", zone="UTC")).json()
+    await alex.signs(made, at=at, zone="UTC")
+    clock.forward(days=1)
+    for _ in range(8):
+        clock.forward(hours=1)
+        if clock.now.hour == 13:
+            terms = {"pack": made["pack"], "cadence": "weekly", "weekday": "tuesday"}
+            hour = {"at": "20:00", "zone": "UTC"}
+            changed = await sam.put(f"/schedules/{made['id']}", json=terms | hour)
+            assert (await alex.signs(changed.json(), at=at, zone="UTC")).json()["in_force"]
+        async with transaction(engines["worker"]) as db:
+            await plan(db, clock.now, 100)
+
+    shown = [each["date"] for each in (await sam.sees("/checkins"))["checkins"]]
+    assert "2026-03-03" not in shown
+
+
 async def test_the_next_reminder_is_that_of_the_hour_that_comes_first(couple: Two) -> None:
     sam, alex = couple
     await agreed(couple)

@@ -21,6 +21,7 @@ OUTLIVES = {
     "checkin": "what each wrote refers to it",
     "consent": "a history is never rewritten; it only no longer counts",
     "push": "it goes with its nudge",
+    "kept_answer": "it is answered with no more, and swept after a day",
     "boundary": "it holds for the next partner too, and is shown to nobody",
 }
 

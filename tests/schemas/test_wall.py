@@ -83,7 +83,7 @@ WALL = {
     "invitation": Rights(
         f"{MINE} or joiner_id = :me", adds=f"{MINE} and joiner_id is null", removes=MINE
     ),
-    "kept_answer": Rights(MINE, adds=f"{MINE} and {NOW}", changes=MINE),
+    "kept_answer": Rights(MINE, adds=f"{MINE} and {NOW}", changes=f"{MINE} and {NOW}"),
     "link": Rights("false", adds=f"account_id is null or {MINE}"),
     "mail": Rights("false", adds=f"account_id is null or {MINE}"),
     "member": Rights(MINE, removes=MINE),
@@ -390,6 +390,7 @@ REACH_PAST = {
     "account_by_email": "whoever signs in, who has shown nothing yet: an id, for an address",
     "account_by_identity": "whoever signs in, who has shown a token: an id, for a hash",
     "asked_of_me": "a wall of its own",
+    "bind_revealed": "what is revealed to me: mine, and my partner's for it",
     "found_couple": "whoever invited, for the one who typed their code",
     "invitation_of_code": "whoever holds a code",
     "last_of_them": "a trigger",

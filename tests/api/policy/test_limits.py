@@ -111,6 +111,9 @@ def test_what_guards_a_secret_is_refused_while_nothing_can_be_counted() -> None:
         "refresh",
         "refresh-phone",
         "mail-link",
+        "consents",
+        "once",
+        "export",
     }
 
 
