@@ -50,4 +50,5 @@ def issue(session: Session, db: AsyncSession, house: Fittings, now: datetime) ->
         access_token=tokens.issue(house.token_keys, claims, now),
         expires_in=int(tokens.LASTS.total_seconds()),
         refresh_token=refresh_token,
+        session_id=session.id,
     )

@@ -28,7 +28,7 @@ router = area("/devices", NotSignedIn)
 async def read_devices(me: Me, db: Db, now: Now) -> list[DevicePublic]:
     """All on which I am signed in and that asked for pushes. Only I see them."""
     rows = await db.exec(DEVICES, params={**me.scope, "now": now})
-    return [device.public() for device in rows]
+    return [device.public(me) for device in rows]
 
 
 @router.put("/current", summary="Register or renew this phone")
@@ -41,7 +41,7 @@ async def register_device(body: DeviceWrite, me: MeWriting, db: Db, now: Now) ->
     await db.exec(RELEASE_TARGET, params=release)
     row = Device.of(me, body, now).model_dump()
     device: Device = (await db.exec(REGISTER, params=row)).scalar_one()
-    return device.public()
+    return device.public(me)
 
 
 @router.delete(

@@ -162,7 +162,9 @@ def documented(*refusals: type[Refusal]) -> dict[int | str, dict[str, Any]]:
         response = {"description": refusal.detail, "content": {PROBLEM_JSON: media}}
         if refusal.headers:
             response["headers"] = {
-                name: {"schema": {"type": "string"}, "example": value}
+                name: {"schema": {"type": "integer"}, "example": int(value)}
+                if value.isdigit()
+                else {"schema": {"type": "string"}, "example": value}
                 for name, value in refusal.headers.items()
             }
         known = found.setdefault(refusal.status, response)

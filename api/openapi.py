@@ -8,14 +8,17 @@ from fastapi import FastAPI
 
 from api.errors import (
     PROBLEM_JSON,
+    Broken,
     Invalid,
     NotProved,
     Problem,
     TooLarge,
+    TooManyRequests,
     TooSlow,
     documented,
 )
-from api.openapi_texts import ABOUT, PROOF
+from api.openapi_texts import ABOUT, PROOF, PROTECTS, PUSH
+from api.policy.limits import NEVER_REFUSED
 
 Node = dict[str, Any]
 
@@ -57,7 +60,11 @@ def complete(document: Node) -> None:
     for operation in operations(document):
         if operation["operationId"] in MAKES:
             add_links(operation, MAKES[operation["operationId"]], document)
+    for method, path in NEVER_REFUSED:
+        never_too_often(document["paths"][path][method.lower()])
     tidy_schemas(components["schemas"])
+    components["schemas"]["Problem"]["properties"]["type"]["x-extensible-enum"] = types(components)
+    document["webhooks"] = {"push": PUSH}
     for kind in components:
         components[kind] = dict(sorted(components[kind].items()))
 
@@ -124,6 +131,22 @@ def add_links(operation: Node, name: str, document: Node) -> None:
     }
 
 
+def never_too_often(operation: Node) -> None:
+    """It protects whoever asks."""
+    del operation["responses"][str(TooManyRequests.status)]
+    operation["description"] += PROTECTS
+
+
+def types(components: Node) -> list[str]:
+    """Of all problems that some operation tells, and of the one that none foresees."""
+    answers = [
+        *(each["content"][PROBLEM_JSON]["examples"] for each in components["responses"].values()),
+        components["examples"],
+    ]
+    told = {example["value"]["type"] for each in answers for example in each.values()}
+    return sorted(told | {Broken.type})
+
+
 def shared(response: Node, components: Node) -> Node:
     """Said once in the document, however many operations refuse it."""
     examples = examples_of(response)
@@ -146,8 +169,11 @@ def tidy_schemas(schemas: Node) -> None:
 
 
 def tidied(node: Any) -> Any:  # noqa: ANN401
-    """What it is for comes first; no name is said again as a title; whole numbers look it."""
+    """What it is for comes first; no name is said again as a title; whole numbers look it; what may
+    be null is a type of its own, as generated clients like it.
+    """
     if isinstance(node, dict):
+        node = nullable(node)
         told = {"description": node["description"]} if "description" in node else {}
         # A field that is itself called `title` is no string.
         named = {k: v for k, v in node.items() if k != "title" or not isinstance(v, str)}
@@ -155,3 +181,12 @@ def tidied(node: Any) -> Any:  # noqa: ANN401
     if isinstance(node, list):
         return [tidied(each) for each in node]
     return int(node) if isinstance(node, float) and node.is_integer() else node
+
+
+def nullable(node: Node) -> Node:
+    """`type: [string, 'null']` where Pydantic says `anyOf` of the two."""
+    either = node.get("anyOf", [])
+    if len(either) != 2 or either[1] != {"type": "null"} or "type" not in either[0]:  # noqa: PLR2004
+        return node
+    others = {name: each for name, each in node.items() if name != "anyOf"}
+    return {**either[0], **others, "type": [either[0]["type"], "null"]}

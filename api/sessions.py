@@ -76,9 +76,11 @@ async def sign_in(
     dependencies=[Depends(count_going_on)],
 )
 async def refresh(body: Refresh, db: Db, now: Now, house: House) -> Tokens | JSONResponse:
-    """A refresh token is good once. Store the new one before using it; where the answer was lost,
-    send the old one again within two minutes. Send `known_phone` along, so that nobody at the same
-    network address can use up what this phone may ask.
+    """A refresh token is good once. Store the new one before using it, and refresh one at a time:
+    where the answer was lost, send the old one again within two minutes, and forget any other
+    answer to it. An older one ends the session (`chain_broken` in `GET /security`), since two hands
+    hold it. Unused for 60 days, it ends by itself. Send `known_phone` along, so that nobody at the
+    same network address can use up what this phone may ask.
     """
     token_hash = sha256(body.refresh_token.get_secret_value().encode()).digest()
     asked = {"hash": token_hash, "now": now}

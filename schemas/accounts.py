@@ -76,8 +76,13 @@ Birthday = Annotated[Day, AfterValidator(in_living_memory)]
 class AccountFields(SQLModel):
     """What all forms of an account share."""
 
-    zone: Zone = Field(description="My IANA time zone; quiet hours and reminders follow it.")
-    locale: Locale = Field(sa_type=words(Locale), description="The language of my pushes.")
+    zone: Zone = Field(
+        description="My IANA time zone, for quiet hours and budgets. Reminders have their own."
+    )
+    locale: Locale = Field(
+        sa_type=words(Locale),
+        description="The language of what I am asked and mailed; pushes have their phone's.",
+    )
 
 
 class Named(SQLModel):

@@ -23,7 +23,7 @@ class Block(Mine, table=True):
     id: UUID = Field(primary_key=True)
     blocked_id: UUID | None = Field(index=True, foreign_key="account.id", ondelete="SET NULL")
     name: bytes
-    blocked_on: date
+    blocked_on: date = Field(description="By the day in my zone.")
 
     @classmethod
     def of(cls, me: Member, name: str, row_id: UUID, today: date) -> Self:

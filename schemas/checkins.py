@@ -127,8 +127,8 @@ class CheckinPublic(CheckinFields):
         description="By the clock of whoever began it; of a schedule, the day of its hours."
     )
     closes_at: datetime = Field(
-        description="A midnight in UTC by which it was open for a week (a daily schedule's: for a"
-        " day and a half) wherever somebody is."
+        description="It takes answers until then: a midnight in UTC by which it was open for a week"
+        " (a daily schedule's: for a day and a half) wherever somebody is."
     )
 
 

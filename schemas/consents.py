@@ -17,7 +17,15 @@ from schemas.shapes import Mine
 
 
 class Purpose(StrEnum):
-    """What a person may be asked to allow."""
+    """What a person may be asked to allow.
+
+    - `checkins`: my answers are kept; without it nothing is answered
+    - `sharing`: what I release may be read (needs a partner, and ends with us)
+    - `reminders`: my own hours ring
+    - `partner_nudges`: what my partner does rings (needs a partner, and ends with us)
+    - `intimacy`: I am asked about it; without it those questions are left out of what I am asked
+      (ends when I pair, and with us)
+    """
 
     CHECKINS = "checkins"
     SHARING = "sharing"

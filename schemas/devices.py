@@ -40,7 +40,9 @@ class DeviceFields(SQLModel):
 
     target_kind: TargetKind = Field(sa_type=words(TargetKind))
     platform: Platform = Field(sa_type=words(Platform))
-    locale: Locale = Field(sa_type=words(Locale), description="The language of this phone.")
+    locale: Locale = Field(
+        sa_type=words(Locale), description="The language of pushes to this phone."
+    )
     discreet: StrictBool = Field(
         description="True: no alert is ever shown, only data reaches the app."
     )
@@ -73,11 +75,11 @@ class Device(DeviceFields, Mine, table=True):
         }
         return cls.model_validate(body, update=private)
 
-    def public(self) -> "DevicePublic":
+    def public(self, me: Person) -> "DevicePublic":
         """Without the target: whoever holds it can push to the phone."""
-        return DevicePublic.model_validate(
-            self, update={"registered_on": self.registered_at.date()}
-        )
+        here = self.session_id == me.session_id
+        told = {"registered_on": self.registered_at.date(), "current": here}
+        return DevicePublic.model_validate(self, update=told)
 
 
 # What a phone may say anew; its id and its session stay.
@@ -88,7 +90,8 @@ class DevicePublic(DeviceFields):
     """A phone of mine."""
 
     id: UUID
-    registered_on: date
+    registered_on: date = Field(description="By the day in UTC.")
+    current: bool = Field(description="Is this the phone that asks?")
 
 
 DEVICES = (

@@ -21,15 +21,20 @@ MOST_LISTED = 200
 class Kind(StrEnum):
     """All that a push gives away; the text on the screen is the same for every kind.
 
-    - `checkin_reminder`: my own hour has come (consent `reminders`)
-    - `checkin_opened`: my partner began a check-in for both (`partner_nudges`, like the next four)
-    - `reveal`: something may now be read together
-    - `partner_nudge`: a phrase from my partner
-    - `schedule_proposed`: a schedule waits for my word
-    - `space_began`: my partner takes space and lets me know
-    - `joiner_waiting`: somebody typed my invitation's code (no consent, like the next two)
+    - `checkin_reminder`: my own hour has come (consent `reminders`). About the check-in; gone when
+      I answer, and with it
+    - `checkin_opened`: my partner began a check-in for both (`partner_nudges`, like the next four).
+      About it; gone when I answer
+    - `reveal`: something may now be read together. About the check-in
+    - `partner_nudge`: a phrase from my partner. About what they sent
+    - `schedule_proposed`: a schedule waits for my word. About it; gone when I sign or decline
+    - `space_began`: my partner takes space and lets me know. Gone when it is over
+    - `joiner_waiting`: somebody typed my invitation's code (no consent, like the next two). Gone
+      when nobody waits any more
     - `paired`: the inviter has confirmed me
     - `pairing_ended`: my partner left and chose to tell me
+
+    Each is gone when I dismiss it, and after 14 days.
     """
 
     CHECKIN_REMINDER = "checkin_reminder"
@@ -117,7 +122,7 @@ class NudgePublic(SQLModel):
         description="The check-in, schedule or sent phrase that it is about; null for other kinds."
     )
     phrase: PhraseId | None = Field(description="Null for every kind but `partner_nudge`.")
-    made_on: date
+    made_on: date = Field(description="By the day in UTC.")
 
 
 class NudgesPublic(SQLModel):

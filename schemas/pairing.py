@@ -157,7 +157,7 @@ class Pairing(SQLModel):
         description="Confirming: who typed my code. Paired: my partner. Otherwise null."
     )
     expires_at: datetime | None = Field(description="When the invitation runs out.")
-    paired_on: date | None
+    paired_on: date | None = Field(description="By the day in UTC.")
 
 
 PARTNER_NAME = select(CoupleMember.partner_name).where(

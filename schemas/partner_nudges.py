@@ -65,7 +65,7 @@ class PartnerNudgePublic(SQLModel):
 
     id: UUID
     phrase: PhraseId
-    sent_on: date
+    sent_on: date = Field(description="By the day in UTC.")
 
 
 class PhrasePublic(SQLModel):

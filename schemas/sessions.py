@@ -122,7 +122,8 @@ class Tokens(SQLModel):
     token_type: Literal["Bearer"]
     access_token: str
     expires_in: int = Field(description="Seconds until the access token runs out.")
-    refresh_token: str
+    refresh_token: str = Field(description="Good for 60 days, and once.")
+    session_id: UUID = Field(description="Of this phone: to sign out, end it.")
 
 
 class SignedIn(Tokens):

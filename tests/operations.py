@@ -8,10 +8,12 @@ from typing import Any
 from fastapi import FastAPI
 from httpx import AsyncClient
 from sqlalchemy.ext.asyncio import create_async_engine
+from sqlmodel import update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from api.app import create_app
 from schemas.mail import MailKind
+from schemas.sessions import LASTS, Session
 from tests.builders import (
     Person,
     Stranger,
@@ -130,6 +132,9 @@ async def a_cast(app: FastAPI, db: AsyncSession, clock: Clock) -> Cast:
     sam, alex = await a_couple(db, Person("sam", app, clock), Person("alex", app, clock))
     robin = await a_person(db, Person("robin", app, clock))
     kit = await a_person(db, Person("kit", app, clock))
+    # As long as a session lasts, since the export shows it.
+    await db.exec(update(Session).values(expires_at=clock.now + LASTS))
+    await db.commit()
     tablet = await another_phone(db, sam, app)
     checkin_id = await alex.begins()
     for person in (alex, sam):

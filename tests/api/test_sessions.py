@@ -96,6 +96,7 @@ async def test_signing_in_gives_what_a_phone_needs(robin: Stranger) -> None:
     said = answer.json()
     assert len({said.pop(f"{each}_token") for each in ("access", "refresh")}) == 2
     assert said.pop("known_phone")
+    assert UUID(said.pop("session_id"))
     assert said == {"token_type": "Bearer", "expires_in": 900}
 
 
