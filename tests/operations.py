@@ -132,10 +132,10 @@ async def a_cast(app: FastAPI, db: AsyncSession, clock: Clock) -> Cast:
     sam, alex = await a_couple(db, Person("sam", app, clock), Person("alex", app, clock))
     robin = await a_person(db, Person("robin", app, clock))
     kit = await a_person(db, Person("kit", app, clock))
+    tablet = await another_phone(db, sam, app)
     # As long as a session lasts, since the export shows it.
     await db.exec(update(Session).values(expires_at=clock.now + LASTS))
     await db.commit()
-    tablet = await another_phone(db, sam, app)
     checkin_id = await alex.begins()
     for person in (alex, sam):
         await person.answers(checkin_id, mood=4, closeness=3)
