@@ -50,9 +50,9 @@ class Reveal(SQLModel):
     # Words that were released once are not rewritten, whoever has or has not read them: what a
     # partner once read stays what was said, and a later edit never tells whether it was read.
     final: bool
-    # My partner has released theirs too: nothing takes mine back any more, whether or not anybody has
-    # read it. It is written down as it happens, since what is allowed at another moment says nothing
-    # of it.
+    # My partner has released theirs too: nothing takes mine back any more, whether or not anybody
+    # has read it. It is written down as it happens, since what is allowed at another moment says
+    # nothing of it.
     revealed: bool
 
 
