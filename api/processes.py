@@ -12,7 +12,7 @@ from sqlalchemy import URL
 
 import migrations
 from api.app import create_app
-from api.local import Clock, a_postman, a_sender, counted, fittings
+from api.house import Clock, a_postman, a_sender, counted, fittings
 from api.observed import Observed
 from api.settings import Settings
 from api.stopping import told_to_stop

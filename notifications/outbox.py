@@ -11,7 +11,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from schemas.base import new_id
 from schemas.mail import Letter, Mail
-from schemas.nudges import KEPT, WAITING, Kind
+from schemas.nudges import DONE_WITH, KEPT, Kind
 from schemas.sealing import Keyring
 
 # What did not ring within this time does not ring at all: nobody comes back to a heap.
@@ -60,7 +60,7 @@ async def tell(  # noqa: PLR0913, PLR0917 - who, where, what, about what, when: 
 
 async def no_longer_waits(db: AsyncSession, who: UUID, about: UUID, *kinds: Kind) -> None:
     """What it was about is done: nothing reminds of it any more."""
-    await db.exec(WAITING, params={"who": who, "kinds": kinds, "about": about})
+    await db.exec(DONE_WITH, params={"who": who, "kinds": kinds, "about": about})
 
 
 async def post(  # noqa: PLR0913 - none follows from another

@@ -168,7 +168,7 @@ KEEP_BEHIND_THE_DOOR = (
     )
     .values(held=True)
 )
-WAITING = delete(Nudge).where(
+DONE_WITH = delete(Nudge).where(
     col(Nudge.account_id) == bindparam("who"),
     col(Nudge.kind).in_(bindparam("kinds", expanding=True)),
     col(Nudge.about) == bindparam("about", type_=Uuid),

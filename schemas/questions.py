@@ -20,7 +20,7 @@ from pydantic import (
 from schemas.base import UNSTORABLE, Locale
 
 Name = Annotated[str, Field(pattern="^[a-z][a-z_]{0,39}$")]
-Phrase = Annotated[str, Field(min_length=1, max_length=300)]
+Wording = Annotated[str, Field(min_length=1, max_length=300)]
 
 
 class Topic(StrEnum):
@@ -53,8 +53,8 @@ class Written(BaseModel):
 class Words(Written):
     """One text in every language; one that is added later is optional, as old texts stay."""
 
-    en: Phrase
-    pt: Phrase
+    en: Wording
+    pt: Wording
 
     @model_serializer
     def shown(self, info: SerializationInfo[Locale]) -> str:

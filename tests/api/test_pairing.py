@@ -646,7 +646,6 @@ async def test_each_keeps_what_they_wrote_and_nothing_of_the_other(couple: Two) 
 
 
 # One request for each operation there is: its method, its path, its body.
-THERE_IS_NO = "01900000-0000-7000-8000-000000000000"
 WEEKLY = {"pack": "weekly_checkin", "cadence": "weekly", "weekday": "sunday"}
 MY_HOUR = {"at": "20:00", "zone": "Europe/Lisbon"}
 ASKED: dict[str, tuple[str, str, object]] = {

@@ -16,7 +16,7 @@ import psycopg
 import uvloop
 from firebase_admin import credentials, messaging
 
-from api.local import emulators_account
+from api.house import emulators_account
 from notifications.fcm_messages import build
 from notifications.push import Push, Target
 from schemas.base import Locale

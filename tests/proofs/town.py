@@ -25,7 +25,6 @@ from tests.catalog import column, tables
 from tests.proofs.program import Ground
 from tests.proofs.worlds import keep, put_back
 
-WORLDS = ("bare", "open", "full", "told", "silent")
 TOLD_UNTIL, SILENT_UNTIL = "2026-03-06T18:41:00Z", "2026-03-09T05:43:21Z"
 REPLACED = b"a refresh token that was replaced"
 
