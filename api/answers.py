@@ -131,7 +131,8 @@ async def release(
     checkin_id: UUID, body: ReleaseWrite, me: MeWriting, db: Db, now: Now
 ) -> CheckinAnswers:
     """My partner reads these once they have released the same; so do I theirs. Until then this
-    answers alike, whatever they have done. All of them or, where one has no answer yet, none.
+    answers alike, whatever they have done. All of them or, where one has no answer yet or is of a
+    topic that I closed, none.
     """
     before = await load(checkin_id, me, db, now)
     us = sharing(before, me)

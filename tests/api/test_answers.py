@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 from httpx import Response
-from sqlmodel import col, select
+from sqlmodel import col, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from schemas.answers import Answer
 from schemas.consents import Purpose
 from schemas.nudges import Kind, Nudge
 from tests.builders import (
@@ -18,7 +19,9 @@ from tests.builders import (
     a_couple,
     in_bytes,
     nudges_of,
+    run_as,
 )
+from tests.conftest import Engines
 from tests.fakes import Clock
 
 OFF_LIMITS = {"topics": ["self_care"], "shown": True}
@@ -611,6 +614,25 @@ async def test_what_was_hidden_when_both_had_released_it_binds_once_it_may_be_re
     refused = await sam.takes_back(checkin, "mood")
 
     assert refused.json()["type"] == "/problems/already-revealed"
+
+
+async def test_nobody_else_binds_what_two_have_released(
+    couple: Two, noise: Two, engines: Engines, db: AsyncSession
+) -> None:
+    sam, alex = couple
+    await revealed_to(sam, alex)
+    ours = col(Answer.account_id).in_([sam.id, alex.id])
+    bound = select(Answer.account_id).where(col(Answer.revealed), ours)
+    everywhere = "select bind_revealed(null, now())"
+    await db.exec(update(Answer).values(revealed=False))
+    await db.commit()
+
+    await run_as(engines["api"], noise[0], everywhere)
+    assert (await db.exec(bound)).all() == []
+
+    await db.commit()
+    await run_as(engines["api"], sam, everywhere)
+    assert {*(await db.exec(bound)).all()} == {sam.id, alex.id}
 
 
 @pytest.mark.parametrize("does", ["nothing", "answers", "releases"])
