@@ -4,11 +4,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 from sqlmodel import col, func, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from notifications import chores, queue, worker
 from notifications.policy import MOST_ATTEMPTS, Done, Later
+from notifications.push import Push as Ring
+from notifications.push import Sent
 from notifications.worker import BATCH, LEASE
 from schemas.database import transaction
 from schemas.devices import Device
@@ -745,3 +748,41 @@ async def test_what_my_hour_has_brought_stays_whatever_i_do_with_my_hour(
 async def days(person: Person) -> set[str]:
     shown = [(await person.sees(path))["checkins"] for path in ("/checkins", "/today")]
     return {each["date"] for listed in shown for each in listed}
+
+
+async def test_a_phrase_by_a_clock_that_is_behind_cuts_no_lease_short(
+    couple: Two, engines: Engines, clock: Clock
+) -> None:
+    """It arrives while the first is on its way, and would make it due again at once."""
+    sam, alex = couple
+    await alex.sets(daily_budget={"most": 1, "shown": False})
+    rang = []
+
+    class Firebase:
+        async def send(self, ring: Ring) -> Sent:
+            rang.append(ring.id)
+            clock.forward(milliseconds=-5)
+            assert (await sam.sends()).status_code == 202
+            clock.forward(milliseconds=5)
+            return Sent()
+
+    await sam.sends()
+    for _ in range(3):
+        clock.forward(seconds=1)
+        await worker.tick(engines["worker"], Firebase(), clock.now)
+
+    assert len(rang) == 1
+
+
+async def test_whoever_is_leaving_is_not_looked_for_again_at_once(
+    couple: Two, engines: Engines, clock: Clock
+) -> None:
+    sam, alex = couple
+    made = await sam.schedules(weekday=None, cadence="daily", at="20:00", zone="UTC")
+    await alex.signs(made.json(), at="20:00", zone="UTC")
+    clock.forward(days=1)
+
+    async with engines["owner"].begin() as leaving:
+        await leaving.execute(text("select from member for update"))
+        assert await worker.plan_due(engines["worker"], clock.now) == 0
+    assert await worker.plan_due(engines["worker"], clock.now) == 2
