@@ -30,4 +30,7 @@ class Folder:
 
     def put(self, message: EmailMessage) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        Maildir(self.path, create=True).add(message)
+        # Not by `Maildir` itself: where two make it at once, one of them fails.
+        for folder in ("", "tmp", "new", "cur"):
+            (self.path / folder).mkdir(mode=0o700, exist_ok=True)
+        Maildir(self.path, create=False).add(message)

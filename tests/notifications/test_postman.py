@@ -10,11 +10,13 @@ from email.message import EmailMessage
 from mailbox import Maildir
 from pathlib import Path
 
+import httpx
 import pytest
 from sqlalchemy import URL, text
 from sqlmodel import col, delete, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from api.demo_phone import Phone
 from notifications import outbox
 from notifications.carriers import Delivered, NotNow, Outcome, Undeliverable
 from notifications.letters import Letterhead
@@ -320,6 +322,27 @@ async def test_without_a_mail_server_mail_lies_in_a_folder_of_its_owners_own(
     [mail] = Maildir(folder, create=False)
     assert mail["To"] == "robin@example.org"
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
+async def test_many_mails_at_once_find_one_folder(tmp_path: Path) -> None:
+    folders = [Folder(tmp_path / str(number)) for number in range(50)]
+
+    outcomes = await asyncio.gather(
+        *(folder.carry(EmailMessage(), "robin@example.org") for folder in folders for _ in range(5))
+    )
+
+    assert set(outcomes) == {Delivered()}
+
+
+def test_who_looks_before_the_first_mail_finds_none_and_makes_nothing(tmp_path: Path) -> None:
+    mailbox = tmp_path / "mail"
+    network = httpx.AsyncClient()
+    phone = Phone("Robin", "UTC", "robin@example.org", network, network, mailbox)
+
+    assert phone.take_mail() is None
+    assert not mailbox.exists()
+    mailbox.mkdir()
+    assert phone.take_mail() is None
 
 
 async def test_a_folder_that_cannot_be_written_is_tried_again(tmp_path: Path) -> None:

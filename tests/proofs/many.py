@@ -16,7 +16,6 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
-from mailbox import Maildir
 from random import Random
 from uuid import UUID
 
@@ -114,8 +113,6 @@ async def many(report: Report, database: Database) -> AsyncIterator[House]:
         fcm_url, fcm = await stack.enter_async_context(a_local_fcm())
         where = {"database_url": pooler, "fcm_emulator": fcm_url, "data": database.folder.parent}
         where["data_keys"] = house.in_text(KEYRING.keys)
-        # A phone that looks for mail would make it as well, and one of the two would fail.
-        Maildir(database.folder.parent / "mail")
         processes = [await house.serve(database, port, pooler) for port in ports]
         processes += [await start("api.cli", "worker", **where) for _ in range(2)]
         for port in ports:
