@@ -10,18 +10,18 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from api import known_phones, tokens
 from api.deps import Fittings
 from schemas.security import SecurityEvent, SecurityEventKind
-from schemas.sessions import HELD_ACCOUNT, LASTS, MAKE_ROOM, RefreshToken, Session, SignedIn, Tokens
+from schemas.sessions import LASTS, MAKE_ROOM, RefreshToken, Session, SignedIn, Tokens
 
 
 async def begin(
     account_id: UUID, email: str | None, db: AsyncSession, house: Fittings, now: datetime
 ) -> SignedIn:
-    """For whoever has just shown who they are. `become` this account before.
+    """For whoever has just shown who they are. `become` this account before, and hold it, lest two
+    who sign in at once both pass the limit.
 
     Of more than twenty sessions, the longest unused ends. The phone is known from now on, by the
     address if there is one.
     """
-    await db.exec(HELD_ACCOUNT, params={"me": account_id})
     await db.exec(MAKE_ROOM, params={"me": account_id})
     session = Session.begin(account_id, now)
     db.add(session)

@@ -1,7 +1,7 @@
 """Choosing what is asked: by whoever begins a check-in or makes a schedule."""
 
 from api.errors import Refusal
-from schemas.questionnaires import Audience, Pack, newest
+from schemas.questionnaires import NEWEST, Audience, Pack
 
 
 class UnknownPack(Refusal):
@@ -13,7 +13,7 @@ class UnknownPack(Refusal):
 
 def chosen(pack_id: str, *, for_both: bool) -> Pack:
     """The newest version. What one asks oneself is never asked of two."""
-    pack = newest(pack_id)
+    pack = NEWEST.get(pack_id)
     if pack is None or (for_both and pack.audience is not Audience.COUPLE):
         raise UnknownPack
     return pack

@@ -12,7 +12,7 @@ from fastapi import Path
 from api.areas import area
 from api.deps import Me
 from api.errors import NotFound, NotSignedIn, documented
-from schemas.questionnaires import PACKS, Name, PackNumber, PackPublic, newest, newest_packs
+from schemas.questionnaires import NEWEST, PACKS, Name, PackNumber, PackPublic
 
 router = area("/questionnaires", NotSignedIn)
 
@@ -23,13 +23,13 @@ Version = Annotated[PackNumber, Path(description="The version with which answers
 @router.get("", summary="Read the questionnaires")
 async def read_questionnaires(me: Me) -> list[PackPublic]:
     """The newest version of each, in my language."""
-    return [pack.shown_in[me.locale] for pack in newest_packs()]
+    return [pack.shown_in[me.locale] for pack in NEWEST.values()]
 
 
 @router.get("/{pack_id}", summary="Read the newest version of one", responses=documented(NotFound))
 async def read_questionnaire(pack_id: PackId, me: Me) -> PackPublic:
     """What would be asked today, in my language."""
-    pack = newest(pack_id)
+    pack = NEWEST.get(pack_id)
     if pack is None:
         raise NotFound
     return pack.shown_in[me.locale]

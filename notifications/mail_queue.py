@@ -32,20 +32,14 @@ CLAIM = (
     .values(due_at=bindparam("lease"))
     .returning(*map(col, (Mail.id, Mail.kind, Mail.sealed, Mail.attempts, Mail.expires_at)))
 )
+LEASED = (
+    select(Mail.id)
+    .where(col(Mail.id) == any_(bindparam("ids", type_=ARRAY(Uuid))))
+    .where(col(Mail.due_at) == bindparam("lease"))
+)
 # Passed over where somebody else holds the row, as with pushes: whoever deletes their account does,
 # and takes it away, or another claim, and gives it back.
-OURS = (
-    select(Mail.id)
-    .where(col(Mail.id) == any_(bindparam("ids", type_=ARRAY(Uuid))))
-    .where(col(Mail.due_at) == bindparam("lease"))
-    .with_for_update(skip_locked=True)
-    .cte("ours")
-)
-HELD = (
-    select(Mail.id)
-    .where(col(Mail.id) == any_(bindparam("ids", type_=ARRAY(Uuid))))
-    .where(col(Mail.due_at) == bindparam("lease"))
-)
+OURS = LEASED.with_for_update(skip_locked=True).cte("ours")
 FINISH = delete(Mail).where(col(Mail.id) == OURS.c.id)
 LATER = (
     func.unnest(
@@ -95,5 +89,5 @@ async def record(
     await db.exec(FINISH, params={"ids": done, "lease": lease})
     postponed = {"ids": [*later], "at": [*later.values()], "lease": lease}
     await db.exec(POSTPONE, params=postponed)
-    held = await db.exec(HELD, params={"ids": [*settled], "lease": lease})
+    held = await db.exec(LEASED, params={"ids": [*settled], "lease": lease})
     return {mail_id: settled[mail_id] for mail_id in held}

@@ -52,21 +52,15 @@ WAITING = select(func.count(), func.min(Push.due_at)).where(col(Push.due_at) <= 
 # Seconds after which what another claim held is recorded again. When one ends that outlasts them
 # all nobody knows, and what it holds rings again, under its tag.
 WAITS = tuple(0.02 * 2**n for n in range(8))
+LEASED = (
+    select(Push.id)
+    .where(col(Push.id) == any_(bindparam("ids", type_=ARRAY(Uuid))))
+    .where(col(Push.due_at) == bindparam("lease"))
+)
 # Passed over where somebody else holds the row, lest two wait for each other. Leaving takes the row
 # away. A claim gives it back: where it began before ours had ended, it locks what it saw to be due,
 # finds that it no longer is, leaves it alone, and holds the lock until it ends.
-OURS = (
-    select(Push.id)
-    .where(col(Push.id) == any_(bindparam("ids", type_=ARRAY(Uuid))))
-    .where(col(Push.due_at) == bindparam("lease"))
-    .with_for_update(skip_locked=True)
-    .cte("ours")
-)
-HELD = (
-    select(Push.id)
-    .where(col(Push.id) == any_(bindparam("ids", type_=ARRAY(Uuid))))
-    .where(col(Push.due_at) == bindparam("lease"))
-)
+OURS = LEASED.with_for_update(skip_locked=True).cte("ours")
 FINISH = delete(Push).where(col(Push.id) == OURS.c.id)
 LATER = (
     func.unnest(
@@ -125,7 +119,7 @@ async def record(
         recorded += (await db.exec(POSTPONE, params=postponed | {"lease": lease})).rowcount
     if recorded == len(settled):
         return {}
-    held = await db.exec(HELD, params={"ids": [*settled], "lease": lease})
+    held = await db.exec(LEASED, params={"ids": [*settled], "lease": lease})
     return {push_id: settled[push_id] for push_id in held}
 
 

@@ -171,7 +171,6 @@ def boundaries_of(rows: Iterable[BoundarySet]) -> Boundaries:
     return Boundaries.model_validate(none | found)
 
 
-NO_BOUNDARIES = boundaries_of([])
 # Mine, and those that my partner shows me. The wall says the same.
 BOUNDARIES = select(BoundaryRow).where(
     (col(BoundaryRow.account_id) == bindparam("me"))

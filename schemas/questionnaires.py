@@ -53,8 +53,6 @@ __all__ = [
     "ScaleQuestion",
     "TextQuestion",
     "Topic",
-    "newest",
-    "newest_packs",
 ]
 
 PackNumber = Annotated[int, Field(ge=1, le=999)]
@@ -184,13 +182,5 @@ def latest(packs: Mapping[tuple[str, int], Pack]) -> dict[str, Pack]:
 
 
 PACKS: Mapping[tuple[str, int], Pack] = MappingProxyType(load(Path(__file__).parent / "packs"))
+# By id, in the order in which they were first published.
 NEWEST: Mapping[str, Pack] = MappingProxyType(latest(PACKS))
-
-
-def newest(pack_id: str) -> Pack | None:
-    return NEWEST.get(pack_id)
-
-
-def newest_packs() -> list[Pack]:
-    """In the order in which they were first published."""
-    return list(NEWEST.values())

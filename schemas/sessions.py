@@ -8,7 +8,7 @@ from pydantic import AfterValidator, SecretStr
 from sqlalchemy import bindparam
 from sqlmodel import Field, SQLModel, col, delete, select
 
-from schemas.accounts import Account, Email, Password, storable_secret
+from schemas.accounts import Email, Password, storable_secret
 from schemas.base import Body, new_id
 from schemas.shapes import Mine
 
@@ -140,10 +140,6 @@ END_OTHER_SESSIONS = END_SESSIONS.where(
     col(Session.id) != bindparam("session"), col(Session.created_at) >= bindparam("since")
 )
 END_SESSION = END_SESSIONS.where(col(Session.id) == bindparam("session")).returning(col(Session.id))
-# The account is locked, so that two who sign in at once cannot both pass the limit of twenty.
-HELD_ACCOUNT = (
-    select(Account.id).where(col(Account.id) == bindparam("me")).with_for_update(key_share=True)
-)
 # Of too many, the longest unused end.
 _used_lately = (
     select(Session.id)

@@ -25,6 +25,7 @@ from schemas import accounts
 from schemas.accounts import Account
 from schemas.base import Locale, new_id
 from schemas.blocks import Block
+from schemas.boundaries import boundaries_of
 from schemas.consents import Consent, ConsentWrite, Purpose
 from schemas.data_keys import DataKey, place
 from schemas.database import transaction
@@ -42,6 +43,7 @@ from tests.local_issuer import ISSUERS
 SIX = "2026-03-02T18:00:00Z"
 TOKEN_KEYS = {"test": b"0123456789abcdef0123456789abcdef"}
 KEYRING = Keyring({"test": b"fedcba9876543210fedcba9876543210"})
+NO_BOUNDARIES = boundaries_of([])
 PASSWORD = "gravel lantern tuesday otter"
 EVERYTHING = frozenset(Purpose)
 ANY_ID = re.compile(rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")

@@ -16,13 +16,14 @@ from notifications.plan import Occurrence, nudge_of, ring_of
 from notifications.policy import Due, Facts
 from notifications.push import Target
 from schemas.base import Locale
-from schemas.boundaries import NO_BOUNDARIES, Boundaries
+from schemas.boundaries import Boundaries
 from schemas.consents import Purpose
 from schemas.devices import Platform, TargetKind
 from schemas.door import Recipient
 from schemas.hours import Weekday, next_hour
 from schemas.schedules import Cadence
 from schemas.space import Mode, Space
+from tests.builders import NO_BOUNDARIES
 
 Choice = TypeVar("Choice")
 

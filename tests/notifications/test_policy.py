@@ -21,13 +21,14 @@ from notifications.policy import (
 from notifications.push import Gone, Outcome, Refused, Retry, Sent, Target, Unsent
 from notifications.schedule import SECOND_AFTER, spread
 from schemas.base import Locale, new_id
-from schemas.boundaries import NO_BOUNDARIES, Boundaries
+from schemas.boundaries import Boundaries
 from schemas.consents import Purpose
 from schemas.devices import Platform, TargetKind
 from schemas.door import Recipient
 from schemas.nudges import Kind
 from schemas.phrases import PhraseId
 from schemas.space import Mode, Space
+from tests.builders import NO_BOUNDARIES
 from tests.fakes import NOON
 
 ME, PARTNER, COUPLE, PHONE = (new_id(NOON) for _ in range(4))

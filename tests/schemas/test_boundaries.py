@@ -9,7 +9,6 @@ from pydantic import ValidationError
 
 from schemas.base import Locale, new_id
 from schemas.boundaries import (
-    NO_BOUNDARIES,
     Boundaries,
     BoundariesWrite,
     BoundaryKind,
@@ -19,7 +18,7 @@ from schemas.boundaries import (
 )
 from schemas.pairing import Person
 from schemas.phrases import PHRASES, PhraseId
-from tests.builders import asking
+from tests.builders import NO_BOUNDARIES, asking
 from tests.fakes import NOON
 
 LISBON, DENVER = "Europe/Lisbon", "America/Denver"

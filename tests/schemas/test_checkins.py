@@ -4,14 +4,14 @@ from uuid import uuid4
 import pytest
 
 from schemas.checkins import OPEN_FOR, Checkin
-from schemas.questionnaires import newest_packs
+from schemas.questionnaires import NEWEST
 from tests.builders import asking
 
 
 @pytest.mark.parametrize("zone", ["Europe/Lisbon", "Etc/GMT+12", "Pacific/Kiritimati"])
 def test_a_checkin_is_the_same_at_whatever_hour_of_its_day_it_was_begun(zone: str) -> None:
     me = asking(zone, couple_id=uuid4(), partner_id=uuid4())
-    pack = newest_packs()[0]
+    pack = NEWEST["daily_pulse"]
     told: dict[object, set[object]] = {}
 
     for hour in range(24 * 3):

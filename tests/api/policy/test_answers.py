@@ -9,11 +9,11 @@ import pytest
 from api.policy.answers import Sheet, not_to_release, refused_answers, shown_to, topics_closed
 from schemas.answers import AnswersWrite, ReleaseWrite, Said
 from schemas.base import Locale
-from schemas.boundaries import NO_BOUNDARIES, Boundaries
+from schemas.boundaries import Boundaries
 from schemas.checkins import Checkin
 from schemas.consents import Purpose
 from schemas.questionnaires import PACKS, Topic
-from tests.builders import asking
+from tests.builders import NO_BOUNDARIES, asking
 from tests.fakes import NOON
 
 PACK = PACKS["how_we_talk", 1]

@@ -9,12 +9,13 @@ from hypothesis import strategies as st
 
 from api.policy.nudges import let_in, shown_to
 from schemas.base import new_id
-from schemas.boundaries import NO_BOUNDARIES, Boundaries
+from schemas.boundaries import Boundaries
 from schemas.consents import Purpose
 from schemas.door import Recipient
 from schemas.nudges import Kind, Nudge
 from schemas.partner_nudges import places_in_the_day
 from schemas.phrases import PhraseId
+from tests.builders import NO_BOUNDARIES
 from tests.fakes import NOON
 
 MINUTE = timedelta(minutes=1)
