@@ -38,7 +38,7 @@ proofs: $(PROOFS:%=proof-%) ## Run the programs that prove, at full size (also o
 bench-%: .venv/bench
 	$(BIN)/python -m tests.benchmarks.$* $(SIZES)
 
-BENCHMARKS := home parts answering entering nudges sweep growth startup herd document
+BENCHMARKS := home parts answering shares entering nudges sweep growth startup herd document
 bench: $(BENCHMARKS:%=bench-%) ## Measure, and write BENCHMARKS.md (needs wrk: apt-get install wrk)
 
 format: .venv/dev ## Format, and write openapi.yaml and the tables of PRIVACY.md anew

@@ -9,7 +9,10 @@ mpl.use("agg")  # into files alone
 
 import matplotlib.pyplot as plt
 
-ORDER = ("home", "parts", "answering", "entering", "nudges", "sweep", "growth", "startup", "herd")
+ORDER = (
+    *("home", "parts", "answering", "shares", "entering", "nudges", "sweep", "growth", "startup"),
+    "herd",
+)
 HEAD = """# Benchmarks
 
 Measured by programs that anybody can run: `make bench`, or each with the command that stands with

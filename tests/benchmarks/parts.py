@@ -9,6 +9,7 @@ from dataclasses import replace
 from statistics import median
 from time import process_time
 
+import httpx
 import uvloop
 from fastapi import FastAPI, Response
 from starlette.types import ASGIApp, Message
@@ -122,25 +123,31 @@ def a_bare_app() -> FastAPI:
     return app
 
 
-def asking(app: ASGIApp, path: str, token: str) -> Part:
-    async def receive() -> Message:
-        return {"type": "http.request", "body": b"", "more_body": False}
+def asking(app: ASGIApp, path: str, token: str, method: str = "GET", body: bytes = b"") -> Part:
+    """Without a server, which takes as much for any other application."""
+    headers = {"authorization": f"Bearer {token}", "content-length": str(len(body))}
+    if body:
+        headers["content-type"] = "application/json"
 
-    async def send(_: Message) -> None:
-        pass
+    async def receive() -> Message:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    async def send(said: Message) -> None:
+        if not httpx.codes.is_success(said.get("status", 200)):
+            raise AssertionError(said)
 
     async def ask() -> None:
         scope = {
             "type": "http",
             "asgi": {"version": "3.0"},
             "http_version": "1.1",
-            "method": "GET",
+            "method": method,
             "scheme": "http",
             "path": path,
             "raw_path": path.encode(),
             "query_string": b"",
             "root_path": "",
-            "headers": [(b"authorization", f"Bearer {token}".encode())],
+            "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
             "client": ("127.0.0.1", 1),
             "server": ("api", 80),
         }
