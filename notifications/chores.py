@@ -51,9 +51,9 @@ async def measure(engine: AsyncEngine, now: datetime) -> None:
 
 
 async def sweep(engine: AsyncEngine, now: datetime) -> bool:
-    """One bounded step of all that is over. Is there more?"""
-    swept = [await erase(engine, now)]
-    swept += [await swept_by(statement, engine, now) for statement in SWEEPS]
+    """Who is due is erased, and one bounded step of all that is over is swept. Is there more?"""
+    await erase(engine, now)
+    swept = [await swept_by(statement, engine, now) for statement in SWEEPS]
     return any(swept)
 
 

@@ -19,23 +19,22 @@ from schemas.accounts import Account
 from schemas.database import transaction
 from schemas.privacy import DUE, MAKE_FINAL
 
-MOST = 20  # people in one step: pushes wait meanwhile
 # The database lets nobody be erased whose deletion is not final.
 ERASE = delete(Account).where(col(Account.id) == bindparam("who"))
 
 log = logging.getLogger(__name__)
 
 
-async def erase(engine: AsyncEngine, now: datetime) -> bool:
-    """Up to `MOST` of those whose grace is over. Are there more?"""
+async def erase(engine: AsyncEngine, now: datetime) -> None:
+    """All whose grace is over: however many cannot be erased at present, they hold up nobody."""
     async with transaction(engine) as db:
-        due = (await db.exec(DUE, params={"now": now, "most": MOST})).all()
-    erased = [await erased_one(engine, who, now) for who in due]
-    return len(due) == MOST and any(erased)
+        due = (await db.exec(DUE, params={"now": now})).all()
+    for who in due:
+        await erase_one(engine, who, now)
 
 
-async def erased_one(engine: AsyncEngine, who: UUID, now: datetime) -> bool:
-    """False: somebody is busy with a row of theirs, and the next step tries again."""
+async def erase_one(engine: AsyncEngine, who: UUID, now: datetime) -> None:
+    """Where somebody is busy with a row of theirs, the next sweep tries again."""
     this = {"who": who, "now": now}
     try:
         for step in (MAKE_FINAL, ERASE):
@@ -43,5 +42,3 @@ async def erased_one(engine: AsyncEngine, who: UUID, now: datetime) -> bool:
                 await db.exec(step, params=this)
     except DBAPIError as error:
         log.warning("a deletion is put off: %s", type(error).__name__)
-        return False
-    return True

@@ -69,7 +69,6 @@ DUE = (
     select(Deletion.account_id)
     .where(col(Deletion.due_at) <= bindparam("now"))
     .order_by(col(Deletion.due_at), col(Deletion.account_id))
-    .limit(bindparam("most"))
 )
 MAKE_FINAL = (
     update(Deletion)

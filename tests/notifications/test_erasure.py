@@ -218,17 +218,6 @@ async def test_whoever_is_busy_is_tried_again_and_holds_up_nobody(
     assert [table for table in after if mentions(after[table], sam.id, alex.id)] == []
 
 
-async def test_of_those_who_are_due_one_step_takes_some_and_says_that_there_are_more(
-    couple: Two, noise: Two, engines: Engines, clock: Clock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for person in (*couple, *noise):
-        await person.post("/privacy/deletion")
-    clock.forward(days=SEVEN)
-    monkeypatch.setattr(erasure, "MOST", 3)
-
-    assert [await erasure.erase(engines["worker"], clock.now) for _ in range(2)] == [True, False]
-
-
 @pytest.mark.parametrize("final", [True, False])
 async def test_the_worker_can_erase_nobody_who_is_not_final(
     couple: Two, engines: Engines, db: AsyncSession, *, final: bool
