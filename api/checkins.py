@@ -14,7 +14,6 @@ from notifications import outbox
 from schemas.checkin_pages import (
     CHECKINS,
     FIRST_PAGE,
-    PAGE,
     After,
     CheckinPage,
     Cursor,
@@ -22,6 +21,7 @@ from schemas.checkin_pages import (
 from schemas.checkins import SAME_CHECKIN, Checkin, CheckinPublic, CheckinWrite
 from schemas.door import Approach
 from schemas.nudges import Kind
+from schemas.paging import paged
 
 router = area("/checkins", NotSignedIn)
 
@@ -32,11 +32,9 @@ async def read_checkins(me: Me, db: Db, now: Now, after: After | None = None) ->
     my partner began during the space that I am in is left out until it is over.
     """
     end = Cursor.read(after) if after else FIRST_PAGE
-    page = me.scope | {"now": now, "date": end.date, "id": end.id, "most": PAGE + 1}
-    rows = (await db.exec(CHECKINS, params=page)).all()
-    shown = [row.public() for row in rows[:PAGE]]
-    last = rows[PAGE - 1] if len(rows) > PAGE else None
-    return CheckinPage(checkins=shown, next=str(Cursor(last.date, last.id)) if last else None)
+    page = me.scope | end._asdict() | {"now": now}
+    rows, more = paged((await db.exec(CHECKINS, params=page)).all(), Cursor.of)
+    return CheckinPage(checkins=[row.public() for row in rows], next=more)
 
 
 @router.post(

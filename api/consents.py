@@ -6,36 +6,36 @@ added to, and only I can read it. Whether I never allowed something, withdrew it
 out: my partner sees the same as if I had not answered.
 """
 
-from typing import Annotated
-
-from fastapi import Query
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from api.areas import area
 from api.deps import Db, Me, MeWriting, Now, limited
 from api.errors import NotPaired, NotSignedIn, Refusal, documented
 from api.policy.limits import CONSENTS
-from schemas.consents import (
+from schemas.consent_pages import (
+    FIRST_PAGE,
     HISTORY,
+    After,
+    ConsentHistory,
+    ConsentPast,
+    Cursor,
+)
+from schemas.consents import (
     LAST_CONSENT,
     TEXT_VERSION,
     TEXTS,
     Consent,
-    ConsentHistory,
-    ConsentPast,
     ConsentPublic,
     ConsentWrite,
     LastWord,
     Purpose,
 )
 from schemas.last_words import MY_LAST_WORDS
+from schemas.paging import paged
 from schemas.pairing import Person
 from schemas.sheets import BIND_REVEALED
 
 router = area("/consents", NotSignedIn)
-
-PAGE = 50
-LAST_NUMBER = 2**31 - 1
 
 
 class YesAlreadyOver(Refusal):
@@ -69,14 +69,11 @@ def shown(purpose: Purpose, given: LastWord | None, me: Person) -> ConsentPublic
 
 
 @router.get("/history", summary="Read what I said, and when")
-async def read_history(
-    me: Me, db: Db, before: Annotated[int, Query(ge=1, le=LAST_NUMBER)] = LAST_NUMBER
-) -> ConsentHistory:
+async def read_history(me: Me, db: Db, after: After | None = None) -> ConsentHistory:
     """Newest first. Nobody else can read it, and nobody can change it."""
-    page = me.scope | {"before": before, "most": PAGE + 1}
-    rows = [ConsentPast.model_validate(row) for row in await db.exec(HISTORY, params=page)]
-    more = rows[PAGE - 1].number if len(rows) > PAGE else None
-    return ConsentHistory(entries=rows[:PAGE], next=more)
+    end = Cursor.read(after) if after else FIRST_PAGE
+    rows, more = paged((await db.exec(HISTORY, params=me.scope | end._asdict())).all(), Cursor.of)
+    return ConsentHistory(entries=[*map(ConsentPast.model_validate, rows)], next=more)
 
 
 @router.put(

@@ -19,7 +19,7 @@ from api.spool import Spool
 from schemas import export, exported
 from schemas.accounts import ACCOUNT
 from schemas.boundaries import BOUNDARIES, Boundaries, boundaries_of
-from schemas.consents import ConsentPast
+from schemas.consent_pages import ConsentPast
 from schemas.identities import IdentityPublic
 from schemas.nudges import NUDGES
 from schemas.pairing import TOGETHER, Person

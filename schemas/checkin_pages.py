@@ -1,8 +1,7 @@
 """Pages of check-ins, newest day first."""
 
-from dataclasses import dataclass
 from datetime import date
-from typing import Annotated, Self
+from typing import Annotated, NamedTuple, Self
 from uuid import UUID
 
 from sqlalchemy import Date, Uuid, bindparam, tuple_
@@ -10,9 +9,7 @@ from sqlmodel import Field, SQLModel, col, select
 
 from schemas.base import Text
 from schemas.checkins import MINE_TO_SEE, NOT_KEPT_BACK, Checkin, CheckinPublic
-from schemas.paging import a_place, packed, unpacked
-
-PAGE = 50
+from schemas.paging import PAGE, a_place, packed, unpacked
 
 
 class CheckinPage(SQLModel):
@@ -22,8 +19,7 @@ class CheckinPage(SQLModel):
     next: str | None = Field(description="Send as `after` for the next page; null: no more.")
 
 
-@dataclass(frozen=True, slots=True)
-class Cursor:
+class Cursor(NamedTuple):
     """Where a page ended: a day and an id, neither of which tells an hour."""
 
     date: date
@@ -32,6 +28,11 @@ class Cursor:
     def __str__(self) -> str:
         place = self.date.toordinal().to_bytes(4) + self.id.bytes
         return packed(place)
+
+    @classmethod
+    def of(cls, row: Checkin) -> Self:
+        """Of the last on a page."""
+        return cls(row.date, row.id)
 
     @classmethod
     def read(cls, text: str) -> Self:
@@ -50,5 +51,5 @@ CHECKINS = (
         < tuple_(bindparam("date", type_=Date), bindparam("id", type_=Uuid))
     )
     .order_by(col(Checkin.date).desc(), col(Checkin.id).desc())
-    .limit(bindparam("most"))
+    .limit(PAGE + 1)
 )

@@ -151,33 +151,9 @@ class ConsentPublic(SQLModel):
     text_version: int = Field(description="The version of `text`, to be sent with a yes.")
 
 
-class ConsentPast(SQLModel):
-    """One entry of my history, which nobody else can read."""
-
-    number: int
-    purpose: Purpose
-    given: bool
-    text_version: int
-    expires_at: datetime | None
-    said_at: datetime
-
-
-class ConsentHistory(SQLModel):
-    """Newest first."""
-
-    entries: list[ConsentPast]
-    next: int | None = Field(description="Send as `before` for the next page; null: no more.")
-
-
 LAST_CONSENT = (
     select(Consent)
     .where(col(Consent.account_id) == bindparam("me"))
     .order_by(col(Consent.number).desc())
     .limit(1)
-)
-HISTORY = (
-    select(Consent)
-    .where(col(Consent.account_id) == bindparam("me"), col(Consent.number) < bindparam("before"))
-    .order_by(col(Consent.number).desc())
-    .limit(bindparam("most"))
 )

@@ -14,7 +14,7 @@ from schemas.accounts import AccountPublic
 from schemas.answers import Answer, Value
 from schemas.boundaries import Boundaries
 from schemas.checkins import Checkin
-from schemas.consents import ConsentPast
+from schemas.consent_pages import ConsentPast
 from schemas.credentials import CredentialKind
 from schemas.devices import DeviceFields
 from schemas.identities import IdentityPublic

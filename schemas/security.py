@@ -11,12 +11,11 @@ from sqlmodel import Field, SQLModel, UTCDateTime, Uuid, col, select
 
 from schemas.accounts import Account
 from schemas.base import EARLIEST, LATEST, Text, new_id, words
-from schemas.paging import a_place, packed, unpacked
+from schemas.paging import PAGE, a_place, packed, unpacked
 from schemas.pairing import Person
 from schemas.shapes import Mine
 
 KEPT = timedelta(days=90)
-PAGE = 50
 
 
 class SecurityEventKind(StrEnum):
@@ -97,6 +96,11 @@ class Cursor(NamedTuple):
     def __str__(self) -> str:
         place = int(self.at.timestamp() * 1_000_000).to_bytes(8) + self.id.bytes
         return packed(place)
+
+    @classmethod
+    def of(cls, row: "SecurityEvent") -> Self:
+        """Of the last on a page."""
+        return cls(row.at, row.id)
 
     @classmethod
     def read(cls, text: str) -> Self:

@@ -6,6 +6,7 @@ from sqlalchemy.exc import ProgrammingError
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from schemas.consent_pages import Cursor
 from schemas.consents import Consent, Purpose
 from tests.builders import EVERYTHING, SIX, Person, Two, in_bytes, nudges_of, pushes_of, run_as
 from tests.conftest import Engines
@@ -243,7 +244,7 @@ async def test_the_history_is_read_page_by_page_from_the_newest(alone: Two) -> N
         page = await sam.sees(following)
         pages.append(len(page["entries"]))
         numbers += [each["number"] for each in page["entries"]]
-        following = page["next"] and f"/consents/history?before={page['next']}"
+        following = page["next"] and f"/consents/history?after={page['next']}"
 
     assert numbers == [*range(120, 0, -1)]
     assert pages == [50, 50, 20]
@@ -268,17 +269,18 @@ async def test_a_page_that_is_exactly_full_is_the_last(alone: Two) -> None:
     page = await sam.sees("/consents/history")
 
     assert (len(page["entries"]), page["next"]) == (50, None)
-    assert await sam.sees("/consents/history?before=1") == {"entries": [], "next": None}
+    first = f"/consents/history?after={Cursor(1)}"
+    assert await sam.sees(first) == {"entries": [], "next": None}
 
 
-@pytest.mark.parametrize("before", ["0", "-1", "2147483648", "x", ""])
-async def test_a_page_begins_at_an_entry(before: str, alone: Two) -> None:
+@pytest.mark.parametrize("after", ["", "AAAAAA", "x", "51", "ç", "_____w", "A" * 41])
+async def test_a_page_begins_where_another_ended(after: str, alone: Two) -> None:
     sam, _ = alone
 
-    answer = await sam.get("/consents/history", params={"before": before})
+    answer = await sam.get("/consents/history", params={"after": after})
 
     assert answer.status_code == 422
-    assert answer.json()["errors"][0]["pointer"] == "query/before"
+    assert answer.json()["errors"][0]["pointer"] == "query/after"
 
 
 CHANGES = [

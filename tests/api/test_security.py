@@ -7,7 +7,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from notifications.chores import sweep
 from schemas.mail import MailKind
-from schemas.security import PAGE, SecurityEvent, SecurityEventKind
+from schemas.paging import PAGE
+from schemas.security import SecurityEvent, SecurityEventKind
 from tests.builders import Person, Stranger, Two, a_person, another_phone
 from tests.conftest import Engines
 from tests.fakes import NOON, Clock
