@@ -3,7 +3,7 @@
 Two committed steps for each person. After the first, what they wrote is noise, they are paired
 with nobody and signed in nowhere; the second takes the account, and the cascade takes the rest.
 Killed in between, a worker finds the same person due again. Nobody is told: to a partner it looks
-as if somebody had left in silence.
+as if somebody had left in silence, also while it happens.
 """
 
 import logging
@@ -17,7 +17,7 @@ from sqlmodel import col, delete
 
 from schemas.accounts import Account
 from schemas.database import transaction
-from schemas.privacy import DUE, MAKE_FINAL
+from schemas.privacy import ALONE, DUE, MAKE_FINAL
 
 # The database lets nobody be erased whose deletion is not final.
 ERASE = delete(Account).where(col(Account.id) == bindparam("who"))
@@ -37,8 +37,9 @@ async def erase_one(engine: AsyncEngine, who: UUID, now: datetime) -> None:
     """Where somebody is busy with a row of theirs, the next sweep tries again."""
     this = {"who": who, "now": now}
     try:
-        for step in (MAKE_FINAL, ERASE):
+        for step in ((ALONE, MAKE_FINAL), (ERASE,)):
             async with transaction(engine) as db:
-                await db.exec(step, params=this)
+                for statement in step:
+                    await db.exec(statement, params=this)
     except DBAPIError as error:
         log.warning("a deletion is put off: %s", type(error).__name__)

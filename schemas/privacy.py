@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Self
 from uuid import UUID
 
-from sqlalchemy import bindparam
+from sqlalchemy import bindparam, func
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.sql.dml import ReturningInsert
 from sqlmodel import Field, SQLModel, col, delete, select, update
@@ -70,6 +70,9 @@ DUE = (
     .where(col(Deletion.due_at) <= bindparam("now"))
     .order_by(col(Deletion.due_at), col(Deletion.account_id))
 )
+# As whoever writes for the two does: a partner who writes at this moment comes before it or after
+# it, and finds what they find when somebody has left.
+ALONE = select(func.lock_for_writing(bindparam("who")))
 MAKE_FINAL = (
     update(Deletion)
     .where(col(Deletion.account_id) == bindparam("who"))

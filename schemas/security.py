@@ -94,7 +94,7 @@ class Cursor(NamedTuple):
     id: UUID
 
     def __str__(self) -> str:
-        place = int(self.at.timestamp() * 1_000_000).to_bytes(8) + self.id.bytes
+        place = ((self.at - EARLIEST) // timedelta.resolution).to_bytes(8) + self.id.bytes
         return packed(place)
 
     @classmethod

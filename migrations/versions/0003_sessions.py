@@ -50,7 +50,8 @@ create index ix_refresh_token_session_id on refresh_token (session_id);
 # A couple has two writers at most, so this lock costs nothing, and no route has to think about
 # races. Whoever is alone locks their account. Leaving and pairing may happen while we wait.
 LOCK_FOR_WRITING = """
-create function lock_for_writing(who uuid) returns void language plpgsql as $$
+create function lock_for_writing(who uuid) returns void
+security definer set search_path = public, pg_temp language plpgsql as $$
 declare couple_before uuid; couple_now uuid;
 begin
     loop

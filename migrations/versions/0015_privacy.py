@@ -52,6 +52,8 @@ def upgrade() -> None:
     )
     op.execute(LAST_OF_THEM)
     op.execute(f"grant select, update (final) on deletion to {wall.WORKER}")
+    # Nobody writes for the two while one of them goes.
+    op.execute(f"grant execute on function lock_for_writing(uuid) to {wall.WORKER}")
     op.execute(f"create policy worker on deletion to {wall.WORKER} using (true)")
     # Nobody's account but that of whoever asked for it, and not before their keys are gone.
     op.execute(f"grant delete on account to {wall.WORKER}")
@@ -71,5 +73,6 @@ def downgrade() -> None:
         op.execute(f"revoke delete on {table} from {wall.WORKER}")
     op.execute("drop policy goes on account")
     op.execute(f"revoke delete on account from {wall.WORKER}")
+    op.execute(f"revoke execute on function lock_for_writing(uuid) from {wall.WORKER}")
     op.execute("drop table deletion")
     op.execute("drop function last_of_them")

@@ -1,5 +1,6 @@
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from fastapi import FastAPI
@@ -8,7 +9,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from notifications.chores import sweep
 from schemas.mail import MailKind
 from schemas.paging import PAGE
-from schemas.security import SecurityEvent, SecurityEventKind
+from schemas.security import Cursor, SecurityEvent, SecurityEventKind
 from tests.builders import Person, Stranger, Two, a_person, another_phone
 from tests.conftest import Engines
 from tests.fakes import NOON, Clock
@@ -88,6 +89,12 @@ async def test_nobody_else_sees_it(couple: Two) -> None:
 
     assert await kinds(sam) == ["proof_failed"]
     assert await kinds(alex) == []
+
+
+def test_a_page_ends_where_it_ended_to_the_microsecond() -> None:
+    end = Cursor(datetime(2039, 5, 1, 0, 0, 0, 15, UTC), uuid4())
+
+    assert Cursor.read(str(end)) == end
 
 
 async def test_it_is_read_page_by_page(sam: Person, db: AsyncSession, noise: Two) -> None:

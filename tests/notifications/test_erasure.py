@@ -199,6 +199,37 @@ async def until_it_waits(db: AsyncSession) -> None:
             await asyncio.sleep(0.02)
 
 
+WRITES = {
+    "a phrase": lambda alex: alex.sends(),
+    "boundaries": lambda alex: alex.sets(daily_budget={"most": 1, "shown": True}),
+    "a schedule": lambda alex: alex.schedules(),
+}
+
+
+@pytest.mark.parametrize("what", WRITES)
+async def test_a_partner_who_writes_at_that_very_moment_finds_what_they_find_after_it(
+    what: str, couple: Two, db: AsyncSession, engines: Engines, clock: Clock
+) -> None:
+    sam, alex = couple
+    await sam.post("/privacy/deletion")
+    clock.forward(days=SEVEN)
+    busy = text("select from session where account_id = :who for update")
+    await (await db.connection()).execute(busy, {"who": sam.id})
+
+    erasing = asyncio.create_task(erasure.erase(engines["worker"], clock.now))
+    await until_it_waits(db)
+    writing = asyncio.create_task(WRITES[what](alex))
+    await asyncio.sleep(0.3)
+    assert not writing.done()
+    await db.commit()
+    await erasing
+
+    then, after = await writing, await WRITES[what](alex)
+    assert then.status_code == after.status_code
+    assert then.status_code < 500
+    assert then.content == after.content
+
+
 async def test_whoever_is_busy_is_tried_again_and_holds_up_nobody(
     couple: Two, db: AsyncSession, engines: Engines, clock: Clock
 ) -> None:

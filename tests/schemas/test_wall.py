@@ -394,6 +394,7 @@ REACH_PAST = {
     "found_couple": "whoever invited, for the one who typed their code",
     "invitation_of_code": "whoever holds a code",
     "last_of_them": "a trigger",
+    "lock_for_writing": "the worker, before a deletion is final: it shows nothing",
     "nobody_waits": "a trigger",
     "nothing_proposed": "a trigger",
     "open_link": "whoever holds a token that came by mail",
