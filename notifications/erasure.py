@@ -37,9 +37,10 @@ async def erase_one(engine: AsyncEngine, who: UUID, now: datetime) -> None:
     """Where somebody is busy with a row of theirs, the next sweep tries again."""
     this = {"who": who, "now": now}
     try:
-        for step in ((ALONE, MAKE_FINAL), (ERASE,)):
-            async with transaction(engine) as db:
-                for statement in step:
-                    await db.exec(statement, params=this)
+        async with transaction(engine) as db:
+            await db.exec(ALONE, params=this)
+            await db.exec(MAKE_FINAL, params=this)
+        async with transaction(engine) as db:
+            await db.exec(ERASE, params=this)
     except DBAPIError as error:
         log.warning("a deletion is put off: %s", type(error).__name__)

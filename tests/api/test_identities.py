@@ -220,6 +220,18 @@ async def test_what_an_issuer_calls_somebody_is_kept_as_a_hash(
 # Linking
 
 
+async def test_twenty_sessions_are_the_most_however_many_sign_in_at_once(
+    robin: Person, app: FastAPI, clock: Clock, db: AsyncSession
+) -> None:
+    phone = Stranger(app)
+    for _ in range(4):
+        proofs = [APPLE.proof(clock.now, "robin") for _ in range(6)]
+        await asyncio.gather(*(phone.signs_in_with(each) for each in proofs))
+
+    mine = select(Session).where(col(Session.account_id) == robin.id)
+    assert len((await db.exec(mine)).all()) == 20
+
+
 async def test_whoever_links_an_identity_signs_in_with_it(couple: Two, app: FastAPI) -> None:
     sam, alex = couple
 

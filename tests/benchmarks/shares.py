@@ -8,7 +8,6 @@ from argparse import Namespace
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from time import process_time
 from types import FrameType
@@ -18,16 +17,13 @@ import uvloop
 from api import tokens
 from api.app import create_app
 from api.deps import Fittings
-from api.limits import Limits
 from api.observed import Observed
-from api.policy.limits import POLICIES
 from api.tokens import Claims
 from schemas.database import Role, open_engine
 from tests.benchmarks.asked import Asked
 from tests.benchmarks.figures import Section, Table, number
 from tests.benchmarks.measured import run
-from tests.benchmarks.parts import Part, asking
-from tests.builders import KEYRING, TOKEN_KEYS
+from tests.benchmarks.parts import Part, a_house, asking
 from tests.conftest import ROOT
 from tests.proofs.stage import Database, now
 
@@ -59,11 +55,8 @@ RELEASE = b'{"questions": ["connection"]}'
 
 async def measure(database: Database, people: list[Asked], sizes: Namespace) -> Section:
     engine = open_engine(database.url, Role.API)
-    # Counted as ever, and never too often.
-    limits = Limits(in_force=[replace(each, most=10**9) for each in POLICIES])
-    house = Fittings(engine, now, TOKEN_KEYS, KEYRING, limits=limits)
     spent, seen = {}, {}
-    for name, request in requests(house, people[0]).items():
+    for name, request in requests(a_house(engine), people[0]).items():
         spent[name], seen[name] = await looked_at(request, sizes.seconds)
     await engine.dispose()
     heads = ["Whose", *spent]

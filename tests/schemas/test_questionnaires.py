@@ -99,6 +99,7 @@ def test_a_new_version_takes_the_place_of_the_old_one_which_stays(folder: Path) 
 
 def test_a_pack_is_found_by_its_id() -> None:
     assert [NEWEST[pack.id] for pack in NEWEST.values()] == list(PACKS.values())
+    assert "no_such_pack" not in NEWEST
 
 
 def test_a_question_is_found_by_its_id_within_its_pack() -> None:
