@@ -21,7 +21,7 @@ from api.linking import ForMe, IdentityLinked, LastWayIn, keep_a_way_in, put
 from api.policy import identities as policy
 from api.policy.limits import PROOF, PROOF_ACCOUNT, SIGN_UP
 from api.vouching import IdentityRefused, IssuerAway, IssuerOff, vouched_for
-from schemas.accounts import HELD, Account
+from schemas.accounts import ACCOUNT, Account
 from schemas.base import EARLIEST, local_date, new_id
 from schemas.data_keys import DataKey
 from schemas.identities import (
@@ -99,7 +99,7 @@ async def sign_in(issuer: Issuer, body: IdentityToken, db: Db, now: Now, house: 
         raise IdentityUnknown
     await become(db, account_id)
     await put(IdentityNonce.of(vouched, account_id), db)
-    account = (await db.exec(HELD, params={"me": account_id})).one()
+    account = (await db.exec(ACCOUNT, params={"me": account_id})).one()
     return await begin(account_id, account.email, db, house, now)
 
 

@@ -217,19 +217,21 @@ async def test_what_an_issuer_calls_somebody_is_kept_as_a_hash(
     assert number.encode().hex() not in kept
 
 
-# Linking
-
-
-async def test_twenty_sessions_are_the_most_however_many_sign_in_at_once(
-    robin: Person, app: FastAPI, clock: Clock, db: AsyncSession
+async def test_whoever_signs_in_waits_for_another_who_does_lest_there_be_more_than_twenty(
+    robin: Person, app: FastAPI, clock: Clock, engines: Engines
 ) -> None:
-    phone = Stranger(app)
-    for _ in range(4):
-        proofs = [APPLE.proof(clock.now, "robin") for _ in range(6)]
-        await asyncio.gather(*(phone.signs_in_with(each) for each in proofs))
+    async with engines["owner"].begin() as another:
+        await another.execute(select(Account.id).with_for_update(key_share=True))
+        proof = APPLE.proof(clock.now, "robin")
+        signing_in = asyncio.create_task(Stranger(app).signs_in_with(proof))
+        await asyncio.sleep(0.3)
+        assert not signing_in.done()
 
-    mine = select(Session).where(col(Session.account_id) == robin.id)
-    assert len((await db.exec(mine)).all()) == 20
+    assert (await signing_in).status_code == 201
+    assert len(await robin.sees("/sessions")) == 2
+
+
+# Linking
 
 
 async def test_whoever_links_an_identity_signs_in_with_it(couple: Two, app: FastAPI) -> None:
