@@ -16,7 +16,7 @@ from fastapi.exceptions import RequestValidationError
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from api.areas import area
-from api.deps import Db, Me, MeWriting, Now
+from api.deps import Asks, Db, MeWriting, Now
 from api.errors import NotFound, NotSignedIn, Refusal, documented
 from api.policy import answers as policy
 from api.policy.answers import Sheet
@@ -30,14 +30,16 @@ from schemas.answers import (
 from schemas.bulk import arrays
 from schemas.consents import Purpose
 from schemas.nudges import Kind
+from schemas.opening import within_opening
 from schemas.pairing import Member, Person
 from schemas.questionnaires import Name
 from schemas.sheets import BIND_REVEALED, PUT, SHARE, SHEET, SheetRows
-from schemas.short import Short
+from schemas.short import Row, Short
 
 router = area("/checkins/{checkin_id}/answers", NotSignedIn, NotFound)
 
 READ_SHEET = Short(SHEET)
+READ_AT_ONCE = Short(within_opening(SHEET))
 
 
 class CheckinClosed(Refusal):
@@ -77,13 +79,18 @@ class AlreadyRevealed(Refusal):
 
 
 @router.get("", summary="Read a check-in")
-async def read_checkin(checkin_id: UUID, me: Me, db: Db, now: Now) -> CheckinAnswers:
+async def read_checkin(checkin_id: UUID, asks: Asks, now: Now) -> CheckinAnswers:
     """Its questions, my answers, and my partner's where both of us have released them."""
-    return policy.shown_to(me, await load(checkin_id, me, db, now))
+    me, row = await asks.read(READ_AT_ONCE, id=checkin_id)
+    return policy.shown_to(me, sheet_of(row, me, now))
 
 
 async def load(checkin_id: UUID, me: Person, db: AsyncSession, now: datetime) -> Sheet:
-    [found] = await READ_SHEET.one(db, **me.scope, id=checkin_id, now=now)
+    return sheet_of(await READ_SHEET.one(db, **me.scope, id=checkin_id, now=now), me, now)
+
+
+def sheet_of(row: Row, me: Person, now: datetime) -> Sheet:
+    [found] = row
     rows = SheetRows.model_validate_json(found)
     if not rows.sittings:
         raise NotFound

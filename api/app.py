@@ -30,19 +30,20 @@ from api import (
     today,
 )
 from api.bodies import BodyLimit
-from api.deps import Fittings
 from api.docs import open_docs
 from api.entrance import Entrance, TokenFirst
+from api.fittings import Fittings
 from api.handlers import HANDLERS, LastResort
 from api.heads import HeadLimit
 from api.openapi import describe
 from api.openapi_texts import TAGS
 from api.paths import Paths
 
+# What is asked most stands first: FastAPI tries one route after the other.
 AREAS = (
-    *(accounts, sessions, identities, credentials, security, devices, pairing, blocks),
-    *(consents, boundaries, space, questionnaires),
-    *(checkins, answers, schedules, nudges, today, privacy),
+    *(today, answers, checkins, nudges, schedules, space),
+    *(sessions, accounts, identities, credentials, security, devices, pairing, blocks),
+    *(consents, boundaries, questionnaires, privacy),
 )
 
 

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from api import known_phones, tokens
-from api.deps import Fittings
+from api.fittings import Fittings
 from schemas.security import SecurityEvent, SecurityEventKind
 from schemas.sessions import LASTS, MAKE_ROOM, RefreshToken, Session, SignedIn, Tokens
 

@@ -19,7 +19,7 @@ import migrations
 from api import logs, processes
 from api.app import create_app
 from api.demo import demo
-from api.deps import Fittings
+from api.fittings import Fittings
 from api.local import everything
 from api.openapi_yaml import as_yaml
 from api.settings import Settings

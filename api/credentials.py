@@ -12,7 +12,7 @@ from fastapi import Depends
 
 from api import links, passwords
 from api.areas import area
-from api.deps import Claims, Db, Fresh, House, Me, MeWriting, Now, fresh, limited, opened
+from api.deps import Asks, Db, Fresh, House, Me, MeWriting, Now, fresh, limited
 from api.errors import NotProved, NotSignedIn, Refusal, documented
 from api.links import LinkOver
 from api.passwords import PasswordCommonlyUsed
@@ -66,10 +66,10 @@ async def stop(kind: CredentialKind, me: MeWriting, db: Db, now: Now) -> None:
         db.add(SecurityEvent.by(me, event, now))
 
 
-async def chosen_password(body: PasswordWrite, claims: Claims, house: House, now: Now) -> str:
+async def chosen_password(body: PasswordWrite, asks: Asks, house: House, now: Now) -> str:
     """Its hash, for whoever has just proved to be me. No transaction is open while it is made."""
     async with transaction(house.engine) as db:
-        me = await fresh(await opened(claims, db, now, house, lock=False), now)
+        me = await fresh(await asks.open(db, lock=False), now)
         account = (await db.exec(ACCOUNT, params=me.scope)).one()
         if account.email is None:
             raise NoPassword

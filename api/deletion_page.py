@@ -18,7 +18,7 @@ from starlette.routing import Route
 
 from api import links
 from api.deletion_texts import TEXTS, Page
-from api.deps import Fittings
+from api.fittings import Fittings
 from api.passwords import WrongPassword
 from api.policy.limits import DELETION, DELETION_EMAIL, DELETION_PASSWORD, MAIL_LINK
 from api.proof import become_known

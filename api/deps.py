@@ -4,6 +4,8 @@ Db         the transaction of this request
 Now        its time
 House      what the application was built with: keys, passwords, engine
 Counted    how often it was asked; `limited(policy)` counts before anything else is done
+Asks       whoever holds a good token, before anybody looked for their session: for what is read
+           or done without `Db`
 Me         who asks
 MeWriting  who asks, and nobody else writes for them (or, paired, for the two of them) meanwhile
 Reader     who asks, within a couple; without one it is refused
@@ -12,61 +14,34 @@ Fresh      who asks, writing, having proved lately that it is them. For what a p
            phone in hand must not get at; never for leaving, space, consent or help
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Depends, Request
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi.security import HTTPBearer
 from sqlalchemy import String, bindparam, func
-from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from api import tokens
-from api.crowd import Crowd
+from api.asking import Asking
 from api.errors import NotPaired, NotProved, NotSignedIn
-from api.issuers import Trusted
-from api.limits import Limits, Tally
-from api.passwords import Passwords
+from api.fittings import Fittings
+from api.limits import Tally
 from api.policy.limits import Policy, protects
-from schemas.base import Locale
-from schemas.data_keys import place
+from api.tokens import Claims
 from schemas.database import transaction
-from schemas.identities import Issuer
-from schemas.mail import SEALED_FOR
-from schemas.pairing import OPENING, Member, Person
-from schemas.sealing import Keyring
-from schemas.short import Short
+from schemas.pairing import Member, Person
 
 FRESH_FOR = timedelta(minutes=10)
-OPENED = Short(OPENING)
-
-
-@dataclass(frozen=True, slots=True)
-class Fittings:
-    """What the application was built with."""
-
-    engine: AsyncEngine
-    clock: Callable[[], datetime]
-    token_keys: Mapping[str, bytes]
-    keyring: Keyring
-    passwords: Passwords = field(default_factory=Passwords)
-    security_contact: str | None = None
-    issuers: Mapping[Issuer, Trusted] = field(default_factory=dict)
-    limits: Limits = field(default_factory=Limits)
-    crowd: Crowd = field(default_factory=Crowd)
-    docs: bool = False  # are /docs and the like open?
-
-    @property
-    def mail_keys(self) -> Keyring:
-        """With which mail is sealed until it is sent."""
-        return self.keyring.derived(SEALED_FOR)
 
 
 async def read_house(request: Request) -> Fittings:
+    return house_of(request)
+
+
+def house_of(request: Request) -> Fittings:
     house: Fittings = request.app.state.house
     return house
 
@@ -95,68 +70,62 @@ def limited(*policies: Policy) -> Any:  # noqa: ANN401 - as FastAPI says itself
     return Depends(count)
 
 
-async def read_clock(house: House) -> datetime:
-    return house.clock()
+# What follows asks the request itself for what is needed before it, rather than FastAPI: every
+# dependency of a dependency is looked at anew with each request.
+
+
+async def read_clock(request: Request) -> datetime:
+    now: datetime = request.state.now
+    return now
 
 
 Now = Annotated[datetime, Depends(read_clock)]
 
 
-async def open_transaction(house: House) -> AsyncIterator[AsyncSession]:
+async def open_transaction(request: Request) -> AsyncIterator[AsyncSession]:
     """One request, one transaction. It takes a connection when it is first used."""
-    async with transaction(house.engine) as db:
+    async with transaction(house_of(request).engine) as db:
         yield db
 
 
 # By default FastAPI ends a dependency after the response has left: a commit that fails would
 # follow a 200. scope="function" ends it before, so a 2xx is always in the database.
 Db = Annotated[AsyncSession, Depends(open_transaction, scope="function")]
-Bearer = Annotated[HTTPAuthorizationCredentials | None, Depends(HTTPBearer(auto_error=False))]
 
 
-async def read_token(
-    bearer: Bearer, house: House, now: Now, request: Request
-) -> AsyncIterator[tokens.Claims]:
+class Bearer(HTTPBearer):
+    """In the contract as ever; the entrance has read the token already."""
+
+    async def __call__(self, request: Request) -> Claims | None:  # type: ignore[override]
+        claims: Claims | None = request.state.claims
+        return claims
+
+
+BEARER = Bearer(scheme_name=HTTPBearer.__name__)
+
+
+async def read_asking(
+    request: Request, claims: Annotated[Claims | None, Depends(BEARER)]
+) -> AsyncIterator[Asking]:
     """For as long as they have a place in the crowd: one is needed before any connection is."""
-    claims = tokens.read(house.token_keys, bearer.credentials, now) if bearer else None
     if claims is None:
         raise NotSignedIn
+    house = house_of(request)
     urgent = protects(request.method, request.scope["path"])
     async with house.crowd.enter(claims.account_id, claims.session_id, protects=urgent):
-        yield claims
+        yield Asking(claims, house, request.state.now)
 
 
-Claims = Annotated[tokens.Claims, Depends(read_token, scope="function")]
+Asks = Annotated[Asking, Depends(read_asking, scope="function")]
 
 
-async def me(claims: Claims, db: Db, now: Now, house: House) -> Person:
+async def me(asks: Asks, db: Db) -> Person:
     """Who asks; from here on the database shows what this person may see."""
-    return await opened(claims, db, now, house, lock=False)
+    return await asks.open(db, lock=False)
 
 
-async def me_writing(claims: Claims, db: Db, now: Now, house: House) -> Person:
-    return await opened(claims, db, now, house, lock=True)
-
-
-async def opened(
-    claims: tokens.Claims, db: AsyncSession, now: datetime, house: Fittings, *, lock: bool
-) -> Person:
-    """One statement: session, account, couple, wall, keys and lock, all as they are now."""
-    row = await OPENED.one_or_none(db, session=claims.session_id, now=now, lock=lock)
-    if row is None or row[0] != claims.account_id:
-        raise NotSignedIn
-    account_id, zone, locale, couple_id, partner_id, proved_at, my_key, our_key = row
-    return Person(
-        id=account_id,
-        session_id=claims.session_id,
-        zone=zone,
-        locale=Locale(locale),
-        couple_id=couple_id,
-        partner_id=partner_id,
-        proved_at=proved_at,
-        key=house.keyring.unwrap(my_key, place(account_id, None)),
-        couple_key=our_key and house.keyring.unwrap(our_key, place(account_id, couple_id)),
-    )
+async def me_writing(asks: Asks, db: Db) -> Person:
+    return await asks.open(db, lock=True)
 
 
 def paired(person: Person) -> Member:

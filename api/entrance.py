@@ -4,16 +4,19 @@ Before a route is looked for, a body read or the database asked. A token that is
 whose count it is and no more; whether its session is still there is asked later.
 """
 
+from datetime import datetime
+
 from fastapi.security.utils import get_authorization_scheme_param
 from starlette.datastructures import Headers
 from starlette.types import Message, Receive, Scope, Send
 
 from api import tokens
-from api.deps import Fittings
 from api.errors import Busy, NotSignedIn, TooManyRequests
+from api.fittings import Fittings
 from api.layers import Layer, with_headers
 from api.limits import Tally
 from api.policy.limits import ANYBODY, SIGNED_IN, Subject, counted_at_once, neighbourhood, protects
+from api.tokens import Claims
 
 
 class Entrance(Layer):
@@ -21,8 +24,10 @@ class Entrance(Layer):
 
     async def http(self, scope: Scope, receive: Receive, send: Send) -> None:
         house: Fittings = scope["app"].state.house
-        tally = Tally(house.limits, subjects(scope, house))
-        scope.setdefault("state", {})["tally"] = tally
+        now = house.clock()
+        claims = claims_of(scope, house, now)
+        tally = Tally(house.limits, subjects(scope, claims))
+        scope.setdefault("state", {}).update(now=now, claims=claims, tally=tally)
 
         async def send_counted(message: Message) -> None:
             await send(with_headers(message, tally.headers()))
@@ -49,13 +54,17 @@ class TokenFirst(Layer):
             await self.app(scope, receive, send)
 
 
-def subjects(scope: Scope, house: Fittings) -> dict[Subject, str]:
+def claims_of(scope: Scope, house: Fittings, now: datetime) -> Claims | None:
+    """As the token says, if it is a good one at this moment."""
+    scheme, token = get_authorization_scheme_param(Headers(scope=scope).get("authorization"))
+    return tokens.read(house.token_keys, token, now) if scheme.lower() == "bearer" else None
+
+
+def subjects(scope: Scope, claims: Claims | None) -> dict[Subject, str]:
     """As far as one can tell. The address is used for this alone, and kept nowhere."""
     host, _ = scope.get("client") or ("nowhere", 0)
     found = {Subject.ADDRESS: neighbourhood(host)}
-    scheme, token = get_authorization_scheme_param(Headers(scope=scope).get("authorization"))
-    good = scheme.lower() == "bearer"
-    if good and (claims := tokens.read(house.token_keys, token, house.clock())):
+    if claims:
         found[Subject.ACCOUNT] = str(claims.account_id)
         found[Subject.SESSION] = str(claims.session_id)
     return found

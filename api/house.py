@@ -13,7 +13,7 @@ from random import Random
 import httpx
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from api.deps import Fittings
+from api.fittings import Fittings
 from api.issuers import Trusted
 from api.limits import Limits, open_storage
 from api.metrics import metrics

@@ -9,8 +9,9 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import SQLModel
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from api.deps import Claims, Fittings, House, Now, opened
+from api.deps import Asks, House, Now
 from api.errors import Refusal
+from api.fittings import Fittings
 from api.policy import identities as policy
 from api.vouching import IdentityRefused, vouched_for
 from schemas.accounts import ACCOUNT
@@ -32,11 +33,11 @@ class LastWayIn(Refusal):
 
 
 async def vouched_for_me(
-    issuer: Issuer, body: IdentityToken, claims: Claims, house: House, now: Now
+    issuer: Issuer, body: IdentityToken, asks: Asks, house: House, now: Now
 ) -> Vouched:
     """First whether somebody is signed in, and with that done: no stranger makes us ask."""
     async with transaction(house.engine) as db:
-        await opened(claims, db, now, house, lock=False)
+        await asks.open(db, lock=False)
     return await vouched_for(issuer, body, house, now)
 
 

@@ -13,8 +13,9 @@ from hashlib import sha256
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from api.areas import area
-from api.deps import Db, Fittings, House, Me, MeWriting, Now, Writer, limited
+from api.deps import Db, House, Me, MeWriting, Now, Writer, limited
 from api.errors import NotPaired, NotSignedIn, Refusal, documented
+from api.fittings import Fittings
 from api.policy.limits import CODES, CODES_ACCOUNT
 from notifications import outbox
 from schemas.accounts import ACCOUNT, name_of

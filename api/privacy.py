@@ -13,9 +13,10 @@ from typing import Annotated
 
 from fastapi import Depends
 from fastapi.responses import StreamingResponse
+from sqlalchemy import text
 
 from api.areas import area
-from api.deps import Claims, Db, Fresh, House, Me, MeWriting, Now, fresh, limited, opened
+from api.deps import Asks, Db, Fresh, House, Me, MeWriting, Now, fresh, limited
 from api.errors import NotProved, NotSignedIn, documented
 from api.export import written
 from api.policy.limits import EXPORT
@@ -26,22 +27,24 @@ from schemas.security import SecurityEvent, SecurityEventKind
 
 router = area("/privacy", NotSignedIn)
 
+# SQLAlchemy's option for it stays with the connection when the next request borrows it.
+ONE_SNAPSHOT = text("set transaction isolation level repeatable read")
 # A name that says nothing to whoever looks over a shoulder at a list of downloads.
 ATTACHED = 'attachment; filename="export.json"'
 
 
-async def in_turn(claims: Claims, house: House) -> AsyncIterator[None]:
+async def in_turn(asks: Asks, house: House) -> AsyncIterator[None]:
     """Before any connection is taken: whoever takes much along keeps nobody from taking space."""
-    async with house.crowd.enter_to_export(claims.account_id):
+    async with house.crowd.enter_to_export(asks.claims.account_id):
         yield
 
 
-async def fresh_snapshot(claims: Claims, db: Db, now: Now, house: House) -> Person:
+async def fresh_snapshot(asks: Asks, db: Db, now: Now) -> Person:
     """`Fresh` without a lock, which a partner's requests would wait for, and feel. All that
     follows is read as it was at one moment.
     """
-    await db.connection(execution_options={"isolation_level": "REPEATABLE READ"})
-    return await fresh(await opened(claims, db, now, house, lock=False), now)
+    await (await db.connection()).execute(ONE_SNAPSHOT)
+    return await fresh(await asks.open(db, lock=False), now)
 
 
 @router.get(

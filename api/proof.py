@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import Depends
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from api.deps import Claims, House, Now, become, opened
+from api.deps import Asks, House, Now, become
 from api.errors import Refusal
 from api.known_phones import count_try
 from schemas.accounts import ACCOUNT, ACCOUNT_BY_EMAIL, HELD, NOBODY, Account
@@ -59,9 +59,9 @@ async def hold(matched: Matched, db: AsyncSession) -> None:
         raise WrongCredentials
 
 
-async def tried(body: Proof, claims: Claims, house: House, now: Now) -> bool:
+async def tried(body: Proof, asks: Asks, house: House) -> bool:
     """Is it my password? No transaction is open while it is tried."""
     async with transaction(house.engine) as db:
-        me = await opened(claims, db, now, house, lock=False)
+        me = await asks.open(db, lock=False)
         account = (await db.exec(ACCOUNT, params=me.scope)).one()
     return await house.passwords.match(account.password_hash, body.password.get_secret_value())

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import ClassVar
 
-from api.deps import Fittings
 from api.errors import Refusal
+from api.fittings import Fittings
 from api.identity_tokens import key_id, said_in
 from api.issuers import Trusted, Unreachable
 from api.policy import identities as policy

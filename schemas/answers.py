@@ -7,6 +7,7 @@ from uuid import UUID
 
 from pydantic import (
     AfterValidator,
+    BaseModel,
     BeforeValidator,
     StrictInt,
     StrictStr,
@@ -15,7 +16,7 @@ from pydantic import (
     WrapValidator,
 )
 from sqlalchemy import CheckConstraint
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
 from schemas.base import Body, Fact, without_a_fraction
 from schemas.checkins import CheckinPublic, Sitting
@@ -159,7 +160,7 @@ class ReleaseWrite(Body):
     questions: list[Name] = Field(min_length=1, max_length=40)
 
 
-class AnswerMine(SQLModel):
+class AnswerMine(BaseModel):
     """What I answered, for my own eyes."""
 
     value: Value | None = Field(description="Null: skipped.")
@@ -167,7 +168,7 @@ class AnswerMine(SQLModel):
     final: bool = Field(description="Was it ever released? Then its words stay as they are.")
 
 
-class QuestionAsked(SQLModel):
+class QuestionAsked(BaseModel):
     """One question, my answer, and my partner's if both of us have released it."""
 
     question: QuestionPublic

@@ -37,7 +37,7 @@ def end_of(day: date, open_for: timedelta) -> datetime:
     return datetime.combine(day + timedelta(days=days), time(), UTC)
 
 
-class CheckinFields(SQLModel):
+class CheckinFields(Fact):
     """What all forms of a check-in share."""
 
     pack: str
@@ -64,13 +64,18 @@ class Sitting(Fact):
     date: date
     closes_at: datetime
 
+    @property
+    def for_both(self) -> bool:
+        """Do both answer it, each alone?"""
+        return self.account_id is None
+
     def open_to(self, me: Person, now: datetime) -> bool:
         """May it still be answered? What was for two ends with the two."""
         return now < self.closes_at and self.couple_id in {None, me.couple_id}
 
     def public(self) -> "CheckinPublic":
         """The same for both, whoever of them began it or answered."""
-        return CheckinPublic.model_validate(self, update={"for_both": self.account_id is None})
+        return CheckinPublic.model_validate(self)
 
 
 class Checkin(Sitting, SQLModel, table=True):

@@ -12,8 +12,10 @@ from typing import Any, Self
 
 import psycopg
 
+Driver = psycopg.AsyncConnection[Any]
 
-class Connection(psycopg.AsyncConnection[Any]):
+
+class Connection(Driver):
     """Hangs up on a server that has said nothing for `patience` seconds.
 
     That is an OperationalError like any other lost connection, so whoever lent it out takes it
@@ -21,9 +23,17 @@ class Connection(psycopg.AsyncConnection[Any]):
     """
 
     patience: float
+    before_one: str | None = None  # what to say before a statement that stands by itself
 
     @classmethod
-    async def open(cls, patience: float, *where: str, **how: Any) -> Self:  # noqa: ANN401
+    async def open(
+        cls,
+        patience: float,
+        settings: str,
+        *where: str,
+        **how: Any,  # noqa: ANN401
+    ) -> Self:
+        """`settings` say their `{scope}`, and hold for all that is asked on it."""
         # libpq's own limit on this cannot be less than two seconds.
         try:
             async with asyncio.timeout(patience):
@@ -32,16 +42,20 @@ class Connection(psycopg.AsyncConnection[Any]):
             msg = "the database does not answer"
             raise psycopg.OperationalError(msg) from None
         connection.patience = patience
-        await connection.look_for_a_pooler()
+        await connection.settle(settings)
         return connection
 
-    async def look_for_a_pooler(self) -> None:
+    async def settle(self, settings: str) -> None:
         """A pooler says who serves us in a word of its own. It may give each transaction another
-        server connection, which does not know what we have prepared on the one before.
+        server connection: what we have prepared is not known there, and what we left set would
+        stay there for others.
         """
         cursor = await self.execute("select pg_backend_pid()")
-        if await cursor.fetchone() != (self.info.backend_pid,):
+        if await cursor.fetchone() == (self.info.backend_pid,):
+            await self.execute(settings.format(scope="session"))
+        else:
             self.prepare_threshold = None
+            self.before_one = begin(settings)
 
     async def wait(self, *waiting: Any, **how: Any) -> Any:  # noqa: ANN401
         """Each time that we wait for the server, whatever for."""
@@ -61,3 +75,8 @@ class Connection(psycopg.AsyncConnection[Any]):
             socket.socket(fileno=os.dup(self.fileno())) as line,
         ):
             line.shutdown(socket.SHUT_RDWR)
+
+
+def begin(settings: str) -> str:
+    """A transaction with settings of its own, in one message."""
+    return f"begin; {settings.format(scope='local')}"

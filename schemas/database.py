@@ -10,9 +10,10 @@ from sqlalchemy import URL, Engine, create_engine, event, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.util import greenlet_spawn
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from schemas.connection import Connection
+from schemas.connection import Connection, Driver, begin
 
 
 class Role(StrEnum):
@@ -37,11 +38,10 @@ class Limits(NamedTuple):
 # and what one request may meet is the line before this one (`api/crowd.py`), this line and silence.
 # The worker has time.
 LIMITS = {Role.API: Limits(0.3, 0.9, 1.1, 1.2), Role.WORKER: Limits(5, 4, 5, 6)}
-# Role and limits are set with each transaction, and end with it: where a pooler stands between,
-# nothing else reaches every server connection, and what does would stay there for others.
-BEGIN = (
-    "begin; set local role {role};"
-    " set local statement_timeout = '{statement}s'; set local lock_timeout = '{lock}s'"
+# They are set with each transaction, and end with it, whatever was set before.
+SETTINGS = (
+    "set {{scope}} role {role}; set {{scope}} statement_timeout = '{statement}s';"
+    " set {{scope}} lock_timeout = '{lock}s'"
 )
 
 
@@ -53,6 +53,7 @@ def open_engine(
     `url` may be of any login that is a member of the role, or of its owner.
     """
     limits = limits or LIMITS[role]
+    settings = SETTINGS.format(role=role, **limits._asdict())
     engine = create_async_engine(
         url,
         pool_size=pool_size,
@@ -60,12 +61,12 @@ def open_engine(
         pool_timeout=limits.line,
         hide_parameters=True,  # an error that is logged says nothing of what somebody wrote
         connect_args={
-            "async_creator_fn": partial(Connection.open, limits.silence),
+            "async_creator_fn": partial(Connection.open, limits.silence, settings),
             "autocommit": True,  # the driver's word for: we say `begin` ourselves
         },
     )
-    begin = BEGIN.format(role=role, **limits._asdict())
-    event.listen(engine.sync_engine, "begin", lambda opened: opened.exec_driver_sql(begin))
+    said = begin(settings)
+    event.listen(engine.sync_engine, "begin", lambda opened: opened.exec_driver_sql(said))
     return engine
 
 
@@ -108,11 +109,28 @@ AS_THEY_WERE_READ = {"synchronize_session": False}
 
 @asynccontextmanager
 async def transaction(engine: AsyncEngine) -> AsyncIterator[AsyncSession]:
-    """Commit when the block ends well, roll everything back when it does not."""
-    async with (
-        AsyncSession(
-            engine, expire_on_commit=False, execution_options=AS_THEY_WERE_READ
-        ) as session,
-        session.begin(),
-    ):
-        yield session
+    """Commit when the block ends well, roll everything back when it does not. It begins, and takes
+    a connection, with the first statement.
+    """
+    session = AsyncSession(engine, expire_on_commit=False, execution_options=AS_THEY_WERE_READ)
+    try:
+        async with session.begin():
+            yield session
+    except BaseException:
+        # What ended well is closed. What did not is closed to the end, whoever is cancelled
+        # meanwhile; that takes a task of its own.
+        async with session:
+            raise
+
+
+@asynccontextmanager
+async def lent(engine: AsyncEngine) -> AsyncIterator[Driver]:
+    """The driver's connection, for one statement that reads and is a transaction by itself."""
+    fairy = await engine.raw_connection()
+    driver: Driver = fairy.driver_connection  # type: ignore[assignment]
+    try:
+        if isinstance(driver, Connection) and driver.before_one:
+            await driver.execute(driver.before_one)
+        yield driver
+    finally:
+        await greenlet_spawn(fairy.close)

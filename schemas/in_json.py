@@ -34,7 +34,7 @@ def in_one(parts: Mapping[str, ScalarSelect[Any]]) -> ColumnElement[str]:
 
 def of(row: type[SQLModel], facts: type[BaseModel]) -> Iterator[Any]:
     """The columns of a table that these facts are made of."""
-    return (col(getattr(row, name)) for name in facts.model_fields if hasattr(row, name))
+    return (col(getattr(row, name)) for name in facts.model_fields if name in row.model_fields)
 
 
 def from_hex(value: object) -> object:

@@ -4,10 +4,11 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
+from pydantic import BaseModel
 from sqlalchemy import ForeignKeyConstraint, Index, UniqueConstraint, Uuid, bindparam
 from sqlmodel import Field, SQLModel, col, delete, select, update
 
-from schemas.base import words
+from schemas.base import Fact, words
 from schemas.consents import Purpose
 from schemas.partner_nudges import PartnerNudge
 from schemas.phrases import PhraseId
@@ -60,7 +61,7 @@ class Kind(StrEnum):
         return self.consent is Purpose.PARTNER_NUDGES
 
 
-class Waiting(SQLModel):
+class Waiting(Fact):
     """One thing that waits for a person, as far as it is shown or decides anything."""
 
     id: UUID
@@ -113,7 +114,7 @@ class Push(SQLModel, table=True):
     reminders_left: int = 0
 
 
-class NudgePublic(SQLModel):
+class NudgePublic(BaseModel):
     """One thing that waits for me."""
 
     id: UUID = Field(description="The same id that the push carries.")
@@ -125,7 +126,7 @@ class NudgePublic(SQLModel):
     made_on: date = Field(description="By the day in UTC.")
 
 
-class NudgesPublic(SQLModel):
+class NudgesPublic(BaseModel):
     """What waits for me."""
 
     nudges: list[NudgePublic] = Field(description="Newest day first.")
@@ -136,8 +137,13 @@ class NudgesPublic(SQLModel):
 
 def shown_nudge(nudge: Waiting, phrase: str | None) -> NudgePublic:
     """By the day alone; the phrase, where it is one."""
-    made_on = {"phrase": phrase, "made_on": nudge.made_at.date()}
-    return NudgePublic.model_validate(nudge, update=made_on)
+    return NudgePublic(
+        id=nudge.id,
+        kind=nudge.kind,
+        about=nudge.about,
+        phrase=PhraseId(phrase) if phrase else None,
+        made_on=nudge.made_at.date(),
+    )
 
 
 TOLD_NOW = (

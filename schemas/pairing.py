@@ -11,21 +11,15 @@ from sqlalchemy import (
     CheckConstraint,
     ForeignKeyConstraint,
     Index,
-    LargeBinary,
     UniqueConstraint,
     bindparam,
-    func,
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import (
     Field,
     SQLModel,
-    String,
-    UTCDateTime,
-    Uuid,
     col,
-    column,
     delete,
     select,
 )
@@ -169,20 +163,4 @@ TOGETHER: Select[datetime, bytes] = (
     .join(CoupleMember, col(CoupleMember.couple_id) == Couple.id)
     .where(col(CoupleMember.account_id) == bindparam("me"), col(Couple.id) == bindparam("couple"))
 )
-# Who asks, in one round trip: the session is read live, from here on the wall shows what this
-# person may see, and with `lock` no other request writes for this couple (or, unpaired, for
-# this account). No row: no such session. See migrations/versions/0003_sessions.py.
-_opened = func.open_session(
-    bindparam("session", type_=Uuid), bindparam("now"), bindparam("lock")
-).table_valued(
-    column("account_id", Uuid),
-    column("zone", String),
-    column("locale", String),
-    column("couple_id", Uuid),
-    column("partner_id", Uuid),
-    column("proved_at", UTCDateTime),
-    column("my_key", LargeBinary),
-    column("our_key", LargeBinary),
-)
-OPENING: Select[*tuple[Any, ...]] = select(*_opened.c)
 LEAVE = delete(CoupleMember).where(col(CoupleMember.account_id) == bindparam("me"))

@@ -5,18 +5,27 @@ takes a fifth of that. So the few that are asked most are compiled once, and ask
 connection of a session, in its transaction: the wall, the limits and the commit are the same.
 """
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import psycopg
 from opentelemetry.trace import SpanKind
+from psycopg import AsyncRawCursor
 from sqlalchemy import BindParameter, SelectBase
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.orm import Session
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from schemas.connection import Driver
+from schemas.database import lent
 from schemas.traces import LONGEST_STATEMENT, span
 
-DIALECT = PGDialect_psycopg()  # type: ignore[no-untyped-call]
+DIALECT = PGDialect_psycopg(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
+Row = tuple[Any, ...]
+DRIVER = "driver"  # where a session remembers its connection
 
 
 class Short:
@@ -25,33 +34,55 @@ class Short:
     def __init__(self, statement: SelectBase) -> None:
         self.statement = statement
         compiled = statement.compile(dialect=DIALECT)
-        # Psycopg remembers how it read a statement of up to 4096 letters, and reads longer ones
-        # each time anew.
         self.text = " ".join(str(compiled).split())
+        self.order: list[str] = compiled.positiontup or []
         self.constants = {
             name: in_words(each) for each, name in compiled.bind_names.items() if not each.required
         }
 
-    async def one_or_none(self, db: AsyncSession, **values: object) -> tuple[Any, ...] | None:
+    async def one_or_none(self, db: AsyncSession, **values: object) -> Row | None:
         """`DBAPIError`, as ever, where the database is away or refuses."""
-        lent = await (await db.connection()).get_raw_connection()
-        connection: psycopg.AsyncConnection[tuple[Any, ...]] = lent.driver_connection  # type: ignore[assignment]
-        said = {"db.system.name": "postgresql", "db.query.text": self.text[:LONGEST_STATEMENT]}
-        with span("select", None, SpanKind.CLIENT, **said):
-            try:
-                cursor = await connection.execute(self.text, self.constants | values)
-                return await cursor.fetchone()
-            except psycopg.Error as error:
-                wrapped = DBAPIError.instance(
-                    self.text, None, error, psycopg.Error, hide_parameters=True, dialect=DIALECT
-                )
-                raise wrapped from None
+        if (driver := db.info.get(DRIVER)) is None:
+            driver = db.info[DRIVER] = await db.run_sync(driver_of)
+        with self.as_ever():
+            return await self.asked(driver, values)
 
-    async def one(self, db: AsyncSession, **values: object) -> tuple[Any, ...]:
+    async def alone(self, engine: AsyncEngine, **values: object) -> Row | None:
+        """Where nothing else is asked: one round trip, which begins and ends a transaction."""
+        with self.as_ever():
+            async with lent(engine) as driver:
+                return await self.asked(driver, values)
+
+    async def asked(self, driver: Driver, values: Mapping[str, object]) -> Row | None:
+        said = {"db.system.name": "postgresql", "db.query.text": self.text[:LONGEST_STATEMENT]}
+        all_ = {**self.constants, **values}
+        cursor = AsyncRawCursor(driver)
+        with span("select", None, SpanKind.CLIENT, **said):
+            await cursor.execute(self.text, [all_[name] for name in self.order])
+            return await cursor.fetchone()
+
+    @contextmanager
+    def as_ever(self) -> Iterator[None]:
+        """What the driver says of it, in the words of SQLAlchemy."""
+        try:
+            yield
+        except psycopg.Error as error:
+            wrapped = DBAPIError.instance(
+                self.text, None, error, psycopg.Error, hide_parameters=True, dialect=DIALECT
+            )
+            raise wrapped from None
+
+    async def one(self, db: AsyncSession, **values: object) -> Row:
         """Where there is always one."""
         row = await self.one_or_none(db, **values)
         assert row is not None  # noqa: S101
         return row
+
+
+def driver_of(session: Session) -> Driver:
+    """Begins its transaction, where it has not begun."""
+    driver: Driver = session.connection().connection.driver_connection  # type: ignore[assignment]
+    return driver
 
 
 def in_words(constant: BindParameter[Any]) -> object:

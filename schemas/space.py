@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import Self
 from uuid import UUID
 
+from pydantic import BaseModel
 from sqlalchemy import ColumnElement, Index, SQLColumnExpression, bindparam
 from sqlmodel import Field, SQLModel, UTCDateTime, Uuid, col, select
 
@@ -74,17 +75,17 @@ class Space(SpaceTaken, SQLModel, table=True):
         return cls.model_validate(body, update=private)
 
 
-class SpaceMine(SpaceFields, SQLModel):
+class SpaceMine(SpaceFields):
     """My own space, as I see it."""
 
     mode: Mode
 
 
-class SpaceTold(SpaceFields, SQLModel):
+class SpaceTold(SpaceFields):
     """My partner's space, as far as they let me know."""
 
 
-class SpacePublic(SQLModel):
+class SpacePublic(BaseModel):
     """Space in this couple, as one of the two sees it."""
 
     mine: SpaceMine | None

@@ -10,7 +10,7 @@ from sqlalchemy import (
     bindparam,
     func,
 )
-from sqlmodel import Field, SQLModel, col, select
+from sqlmodel import Field, col, select
 
 from schemas.accounts import Account
 from schemas.answers import Answer
@@ -34,7 +34,7 @@ class CheckinToday(CheckinPublic):
     answered: int = Field(description="How many questions I have answered or skipped.")
 
 
-class Today(SQLModel):
+class Today(BaseModel):
     """My home screen."""
 
     date: date

@@ -17,7 +17,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from api import tokens
 from api.crowd import Crowd
-from api.deps import Fittings, become, paired
+from api.deps import become, paired
+from api.fittings import Fittings
 from api.limits import Limits
 from api.passwords import HASHER
 from api.tokens import Claims

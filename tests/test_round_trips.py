@@ -160,3 +160,11 @@ async def test_all_boundaries_are_set_as_fast_as_one(couple: Two) -> None:
     await sam.sets(**ALL_BOUNDARIES)
 
     assert len(await asked_by(sam.sets(**ALL_BOUNDARIES))) == len(alone)
+
+
+async def test_whoever_borrows_the_connection_of_an_export_asks_as_often(couple: Two) -> None:
+    sam, _ = couple
+    await sam.sees("/privacy/export")
+
+    for _ in range(12):  # more than there are connections, so that it comes again
+        assert len(await asked_by(sam.get("/today"))) == 1

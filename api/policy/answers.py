@@ -99,6 +99,5 @@ def shown_to(me: Person, sheet: Sheet) -> CheckinAnswers:
         for question in shown.questions
         if question.topic not in sheet.closed or question.id in sheet.mine
     ]
-    return CheckinAnswers.model_validate(
-        sheet.checkin.public(), update={"title": shown.title, "questions": asked}
-    )
+    checkin = dict(sheet.checkin.public())
+    return CheckinAnswers(**checkin, title=shown.title, questions=asked)

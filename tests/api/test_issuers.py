@@ -13,7 +13,7 @@ from jwt.algorithms import ECAlgorithm
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from api.app import create_app
-from api.deps import Fittings
+from api.fittings import Fittings
 from api.issuers import DISCOVERY, PublishedKeys, Unreachable, guarded
 from api.tokens import Claims
 from schemas.identities import Issuer

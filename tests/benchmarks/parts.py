@@ -17,7 +17,8 @@ from starlette.types import ASGIApp, Message
 
 from api import tokens
 from api.app import create_app
-from api.deps import OPENED, Fittings, opened
+from api.asking import OPENED, Asking
+from api.fittings import Fittings
 from api.limits import Limits
 from api.observed import Observed
 from api.policy import today as policy
@@ -77,9 +78,8 @@ async def the_parts(house: Fittings, who: Asked) -> dict[str, Part]:
     app = create_app(house)
     claims = Claims(who.account_id, who.session_id)
     token = tokens.issue(house.token_keys, claims, now())
-    async with transaction(house.engine) as db:
-        me = await opened(claims, db, now(), house, lock=False)
-        row = await HOME.one(db, **me.scope, now=now())
+    asks = Asking(claims, house, now())
+    me, row = await asks.read(HOME)
     screen = Screen.model_validate_json(row[2])
 
     async def begins_and_commits() -> None:
@@ -91,8 +91,7 @@ async def the_parts(house: Fittings, who: Asked) -> dict[str, Part]:
             await OPENED.one_or_none(db, session=who.session_id, now=now(), lock=False)
 
     async def reads() -> None:
-        async with transaction(house.engine) as db:
-            await HOME.one(db, **me.scope, now=now())
+        await asks.read(HOME)
 
     async def unseals_and_decides() -> None:
         name, partner = name_of(me.id, row[0], me.key), partners_name(me, row[1])
@@ -111,7 +110,7 @@ async def the_parts(house: Fittings, who: Asked) -> dict[str, Part]:
         "one bare FastAPI route": asking(a_bare_app(), "/v1/today", token),
         "a transaction: begin with role and limits, commit": begins_and_commits,
         "a transaction that opens a session": opens,
-        "a transaction that reads the screen": reads,
+        "session and screen, in one statement": reads,
         "the screen's rows from JSON": understands,
         "two names unsealed, the screen decided and written as JSON": unseals_and_decides,
     }

@@ -16,7 +16,7 @@ import uvloop
 
 from api import tokens
 from api.app import create_app
-from api.deps import Fittings
+from api.fittings import Fittings
 from api.observed import Observed
 from api.tokens import Claims
 from schemas.database import Role, open_engine
