@@ -28,6 +28,15 @@ async def test_the_wall_stands_before_every_table(db: AsyncSession) -> None:
     assert await column(db, walled) == await tables(db)
 
 
+async def test_a_function_says_how_many_rows_it_gives(db: AsyncSession) -> None:
+    """Else it is taken for a thousand, and what is asked with it is planned anew each time."""
+    silent = """
+    select proname from pg_proc
+    where pronamespace = 'public'::regnamespace and proretset and prorows = 1000
+    """
+    assert await column(db, silent) == []
+
+
 async def test_every_table_goes_with_its_account_or_says_why_not(db: AsyncSession) -> None:
     # A key that may be null ties down only those rows that have one.
     cascade = """

@@ -9,15 +9,21 @@ from alembic import op
 revision = "0017"
 down_revision = "0016"
 
+ROWS = {
+    "open_session(uuid, timestamptz, boolean)": 1,
+    "open_link(bytea, varchar, timestamptz, boolean)": 1,
+    "invitation_of_code(bytea, timestamptz)": 1,
+    "redeem_invitation(bytea, timestamptz, bytea)": 1,
+    "reachable()": 3,
+    "revealed_answers(uuid, timestamptz)": 40,
+}
+
 
 def upgrade() -> None:
-    op.execute("alter function open_session(uuid, timestamptz, boolean) rows 1")
-    op.execute("alter function revealed_answers(uuid, timestamptz) rows 40")
+    for function, rows in ROWS.items():
+        op.execute(f"alter function {function} rows {rows}")
 
 
 def downgrade() -> None:
-    for function in (
-        "open_session(uuid, timestamptz, boolean)",
-        "revealed_answers(uuid, timestamptz)",
-    ):
+    for function in ROWS:
         op.execute(f"alter function {function} rows 1000")

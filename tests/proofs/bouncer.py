@@ -16,7 +16,7 @@ from pathlib import Path
 from random import Random
 from time import perf_counter
 
-from sqlalchemy import URL, text
+from sqlalchemy import URL, func, literal_column, select, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -32,6 +32,7 @@ from api.settings import Settings
 from notifications.emulator import service_account
 from notifications.fcm import open_fcm
 from schemas.database import LIMITS, Role, open_engine, transaction
+from schemas.short import Short
 from tests.builders import Person, a_couple, fittings
 from tests.fakes import Clock
 from tests.notifications.conftest import Worker
@@ -146,6 +147,10 @@ async def space_wins(report: Report, url: URL) -> None:
         await engine.dispose()
 
 
+WHO = Short(select(literal_column("current_user::text")))
+SLEEP = Short(select(func.pg_sleep(20)))
+
+
 async def limits_hold(report: Report, url: URL) -> None:
     """On a statement, and on a row that somebody else holds; and none of it stays behind."""
     where = "through PgBouncer" if url.port else "directly"
@@ -160,7 +165,13 @@ async def limits_hold(report: Report, url: URL) -> None:
 
 async def limits_of(report: Report, role: Role, url: URL, where: str) -> None:
     engine, limits = open_engine(url, role), LIMITS[role]
-    for what, limit in (("statement", limits.statement), ("lock", limits.lock)):
+    who = await WHO.alone(engine)
+    report.must(who == (role,), f"{where}: a lone statement was asked as {who}")
+    for what, limit in (
+        ("statement", limits.statement),
+        ("lone statement", limits.statement),
+        ("lock", limits.lock),
+    ):
         took = await ended(engine, what, role)
         report.say(f"{role} {where}: {what}, seconds", f"{took:.2f}")
         report.must(limit <= took < limit + 1, f"{where}: {what} took {took:.2f} s")
@@ -173,13 +184,15 @@ async def ended(engine: AsyncEngine, what: str, role: Role) -> float:
     begun = perf_counter()
     try:
         async with transaction(engine) as one, transaction(engine) as other:
+            if what == "lone statement":
+                await SLEEP.alone(engine)
             if what == "statement":
                 await (await one.connection()).execute(text("select pg_sleep(20)"))
             await (await one.connection()).execute(lock)
             begun = perf_counter()
             await (await other.connection()).execute(lock)
     except OperationalError as error:
-        if f"due to {what} timeout" not in str(error.orig):
+        if f"due to {what.removeprefix('lone ')} timeout" not in str(error.orig):
             raise
     return perf_counter() - begun
 

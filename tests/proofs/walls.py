@@ -1,8 +1,9 @@
 """The two walls, each switched off, so that the other has to hold alone.
 
-The checks in the code are conditions on who asks (`:me`), their partner and their couple, in
-nearly every statement; without them a statement returns whatever the database lets through.
-Row-level security is passed by where the owner of the tables asks.
+The checks in the code are conditions on who asks (`:me`, or whose session was opened in the same
+statement), their partner and their couple, in nearly every statement; without them a statement
+returns whatever the database lets through. Row-level security is passed by where the owner of the
+tables asks.
 """
 
 from functools import cache
@@ -11,6 +12,7 @@ from typing import Any
 from sqlalchemy import (
     BinaryExpression,
     BindParameter,
+    ColumnClause,
     event,
     literal_column,
     or_,
@@ -24,6 +26,7 @@ from schemas.short import Short
 from tests.proofs.program import Ground
 
 SCOPE = {"me", "partner", "couple", "owner"}
+OPENED = {"opened.account_id", "opened.partner_id", "opened.couple_id"}
 
 
 def walls(ground: Ground) -> dict[str, AsyncEngine]:
@@ -43,13 +46,18 @@ def walls(ground: Ground) -> dict[str, AsyncEngine]:
 
 def let_short_through(unchecked: list[AsyncEngine]) -> None:
     """What goes past SQLAlchemy, and so past its events, asks these nothing either."""
-    as_it_is = Short.one_or_none
+    one_or_none_as_it_is, alone_as_it_is = Short.one_or_none, Short.alone
 
     async def one_or_none(self: Short, db: AsyncSession, **values: object) -> Any:  # noqa: ANN401
         asked = bare(self) if db.bind in unchecked else self
-        return await as_it_is(asked, db, **values)
+        return await one_or_none_as_it_is(asked, db, **values)
+
+    async def alone(self: Short, engine: AsyncEngine, **values: object) -> Any:  # noqa: ANN401
+        asked = bare(self) if engine in unchecked else self
+        return await alone_as_it_is(asked, engine, **values)
 
     Short.one_or_none = one_or_none  # type: ignore[method-assign]
+    Short.alone = alone  # type: ignore[method-assign]
 
 
 @cache
@@ -73,7 +81,9 @@ def without_checks(
 def let_through(element: Any, **_: object) -> Any:  # noqa: ANN401
     """Not left out, but made true: the statement still takes the values it is given."""
     if isinstance(element, BinaryExpression):
-        names = {each.key for each in iterate(element) if isinstance(each, BindParameter)}
-        if names & SCOPE:
+        each = [*iterate(element)]
+        bound = {one.key for one in each if isinstance(one, BindParameter)}
+        words = {one.name for one in each if isinstance(one, ColumnClause) and one.is_literal}
+        if bound & SCOPE or words & OPENED:
             return or_(element, literal_column("true"))
     return None
