@@ -74,9 +74,10 @@ def limited(*policies: Policy) -> Any:  # noqa: ANN401 - as FastAPI says itself
 # dependency of a dependency is looked at anew with each request.
 
 
+# When all of it is here, and not when it began to come: else whoever sends slowly would have sent
+# before a space that has begun meanwhile.
 async def read_clock(request: Request) -> datetime:
-    now: datetime = request.state.now
-    return now
+    return house_of(request).clock()
 
 
 Now = Annotated[datetime, Depends(read_clock)]
@@ -105,7 +106,7 @@ BEARER = Bearer(scheme_name=HTTPBearer.__name__)
 
 
 async def read_asking(
-    request: Request, claims: Annotated[Claims | None, Depends(BEARER)]
+    request: Request, claims: Annotated[Claims | None, Depends(BEARER)], now: Now
 ) -> AsyncIterator[Asking]:
     """For as long as they have a place in the crowd: one is needed before any connection is."""
     if claims is None:
@@ -113,7 +114,7 @@ async def read_asking(
     house = house_of(request)
     urgent = protects(request.method, request.scope["path"])
     async with house.crowd.enter(claims.account_id, claims.session_id, protects=urgent):
-        yield Asking(claims, house, request.state.now)
+        yield Asking(claims, house, now)
 
 
 Asks = Annotated[Asking, Depends(read_asking, scope="function")]

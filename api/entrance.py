@@ -4,8 +4,6 @@ Before a route is looked for, a body read or the database asked. A token that is
 whose count it is and no more; whether its session is still there is asked later.
 """
 
-from datetime import datetime
-
 from fastapi.security.utils import get_authorization_scheme_param
 from starlette.datastructures import Headers
 from starlette.types import Message, Receive, Scope, Send
@@ -24,10 +22,9 @@ class Entrance(Layer):
 
     async def http(self, scope: Scope, receive: Receive, send: Send) -> None:
         house: Fittings = scope["app"].state.house
-        now = house.clock()
-        claims = claims_of(scope, house, now)
+        claims = claims_of(scope, house)
         tally = Tally(house.limits, subjects(scope, claims))
-        scope.setdefault("state", {}).update(now=now, claims=claims, tally=tally)
+        scope.setdefault("state", {}).update(claims=claims, tally=tally)
 
         async def send_counted(message: Message) -> None:
             await send(with_headers(message, tally.headers()))
@@ -54,10 +51,11 @@ class TokenFirst(Layer):
             await self.app(scope, receive, send)
 
 
-def claims_of(scope: Scope, house: Fittings, now: datetime) -> Claims | None:
+def claims_of(scope: Scope, house: Fittings) -> Claims | None:
     """As the token says, if it is a good one at this moment."""
     scheme, token = get_authorization_scheme_param(Headers(scope=scope).get("authorization"))
-    return tokens.read(house.token_keys, token, now) if scheme.lower() == "bearer" else None
+    good = scheme.lower() == "bearer"
+    return tokens.read(house.token_keys, token, house.clock()) if good else None
 
 
 def subjects(scope: Scope, claims: Claims | None) -> dict[Subject, str]:

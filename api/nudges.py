@@ -5,23 +5,20 @@ list; it goes through my partner's door, and all that I ever learn is that I sen
 for me while I took space stays behind my door until I look or discard it.
 """
 
-from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
-
-from sqlmodel.ext.asyncio.session import AsyncSession
 
 from api import door
 from api.areas import area
-from api.deps import Db, Me, MeWriting, Now, Reader, Writer
+from api.deps import Asks, Db, Me, MeWriting, Now, Reader, Writer
 from api.errors import NotFound, NotPaired, NotSignedIn, Refusal, documented
 from api.idempotency import IdempotencyKeyReused, Once
 from api.policy import nudges as policy
 from notifications import outbox
 from schemas.boundaries import MOST_CONTACTS
-from schemas.door import Approach, Recipient
+from schemas.door import Approach
 from schemas.nudges import NUDGES, Kind, Nudge, NudgesPublic
-from schemas.pairing import Person
+from schemas.opening import within_opening
 from schemas.partner_nudges import (
     CONTACTS,
     SENT,
@@ -32,9 +29,13 @@ from schemas.partner_nudges import (
     PhrasePublic,
 )
 from schemas.phrases import PHRASES
+from schemas.short import Short
 from schemas.space import MY_SPACE
+from schemas.waiting import WAITS, WaitingRows
 
 router = area("/nudges", NotSignedIn)
+
+READ_WAITING = Short(within_opening(WAITS))
 
 
 class EnoughForToday(Refusal):
@@ -44,19 +45,12 @@ class EnoughForToday(Refusal):
 
 
 @router.get("", summary="See what waits for me")
-async def read_nudges(me: Me, db: Db, now: Now) -> NudgesPublic:
+async def read_nudges(asks: Asks, now: Now) -> NudgesPublic:
     """What reached me through my own door, by the day. What came while I took space is only
     said to be there; what my boundaries turn away now is not listed while they do.
     """
-    rows = (await db.exec(NUDGES, params=me.scope | {"now": now})).all()
-    return await seen(rows, await door.myself(me, db, now), me, db, now)
-
-
-async def seen(
-    rows: Sequence[policy.Row], recipient: Recipient, me: Person, db: AsyncSession, now: datetime
-) -> NudgesPublic:
-    contacts = (await db.exec(CONTACTS, params=me.scope | {"now": now})).all()
-    return policy.shown_to(recipient, rows, contacts)
+    me, [found] = await asks.read(READ_WAITING)
+    return policy.shown_of(me, WaitingRows.model_validate_json(found), now)
 
 
 @router.post("/behind-the-door/look", summary="Look at what waits behind my door")
@@ -66,7 +60,8 @@ async def look(me: MeWriting, db: Db, now: Now) -> NudgesPublic:
     recipient = await door.myself(me, db, now)
     for nudge, _ in rows:
         nudge.looked = nudge.looked or nudge.behind_the_door(recipient.space)
-    return await seen(rows, recipient, me, db, now)
+    contacts = (await db.exec(CONTACTS, params=me.scope | {"now": now})).all()
+    return policy.shown_to(recipient, rows, contacts)
 
 
 @router.delete("/behind-the-door", status_code=204, summary="Discard what waits behind my door")

@@ -13,6 +13,7 @@ from typing import Any, Self
 import psycopg
 
 Driver = psycopg.AsyncConnection[Any]
+DriverError = psycopg.Error
 
 
 class Connection(Driver):
@@ -42,7 +43,11 @@ class Connection(Driver):
             msg = "the database does not answer"
             raise psycopg.OperationalError(msg) from None
         connection.patience = patience
-        await connection.settle(settings)
+        try:
+            await connection.settle(settings)
+        except BaseException:
+            await connection.close()
+            raise
         return connection
 
     async def settle(self, settings: str) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.util import greenlet_spawn
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from schemas.connection import Connection, Driver, begin
+from schemas.connection import Connection, Driver, DriverError, begin
 
 
 class Role(StrEnum):
@@ -125,12 +125,19 @@ async def transaction(engine: AsyncEngine) -> AsyncIterator[AsyncSession]:
 
 @asynccontextmanager
 async def lent(engine: AsyncEngine) -> AsyncIterator[Driver]:
-    """The driver's connection, for one statement that reads and is a transaction by itself."""
+    """The driver's connection, for one statement that is a transaction by itself."""
     fairy = await engine.raw_connection()
     driver: Driver = fairy.driver_connection  # type: ignore[assignment]
     try:
         if isinstance(driver, Connection) and driver.before_one:
             await driver.execute(driver.before_one)
         yield driver
+        await driver.commit()  # asks nothing, unless it had to begin
+    except DriverError as error:
+        if driver.closed:
+            # What SQLAlchemy does where it asks itself: the others that are as old as this one are
+            # not tried, each to be the 503 of one request more.
+            await greenlet_spawn(engine.sync_engine.pool._invalidate, fairy, error)  # noqa: SLF001
+        raise
     finally:
         await greenlet_spawn(fairy.close)

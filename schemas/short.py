@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-import psycopg
 from opentelemetry.trace import SpanKind
 from psycopg import AsyncRawCursor
 from sqlalchemy import BindParameter, SelectBase
@@ -19,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.orm import Session
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from schemas.connection import Driver
+from schemas.connection import Driver, DriverError
 from schemas.database import lent
 from schemas.traces import LONGEST_STATEMENT, span
 
@@ -66,9 +65,9 @@ class Short:
         """What the driver says of it, in the words of SQLAlchemy."""
         try:
             yield
-        except psycopg.Error as error:
+        except DriverError as error:
             wrapped = DBAPIError.instance(
-                self.text, None, error, psycopg.Error, hide_parameters=True, dialect=DIALECT
+                self.text, None, error, DriverError, hide_parameters=True, dialect=DIALECT
             )
             raise wrapped from None
 

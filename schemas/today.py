@@ -2,7 +2,6 @@
 
 from datetime import date, datetime
 from typing import Any
-from uuid import UUID
 
 from pydantic import BaseModel
 from sqlalchemy import (
@@ -15,17 +14,14 @@ from sqlmodel import Field, col, select
 from schemas.accounts import Account
 from schemas.answers import Answer
 from schemas.base import Day
-from schemas.boundaries import MINE_SET, BoundarySet
 from schemas.checkins import MY_HOUR_HAS_COME, NOT_KEPT_BACK, Checkin, CheckinPublic
-from schemas.consents import LastWord
 from schemas.in_json import as_json, in_one, of
-from schemas.last_words import MY_LAST_WORDS
-from schemas.nudges import NUDGES, Nudge, NudgesPublic, Waiting
+from schemas.nudges import NudgesPublic
 from schemas.pairing import PARTNER_NAME
-from schemas.partner_nudges import CONTACTS, PartnerNudge
 from schemas.privacy import Deletion
 from schemas.schedules import IN_FORCE, Hour, Schedule
-from schemas.space import SPACES, Space, SpacePublic, SpaceTaken
+from schemas.space import SpacePublic
+from schemas.waiting import WAITING, WaitingRows
 
 
 class CheckinToday(CheckinPublic):
@@ -52,28 +48,10 @@ class Today(BaseModel):
     )
 
 
-class NudgeToday(Waiting):
-    """What waits for me, with the phrase, where it is one."""
-
-    phrase: str | None
-
-
-class Contact(BaseModel):
-    """That my partner sent a phrase, and when."""
-
-    id: UUID
-    sent_at: datetime
-
-
-class Screen(BaseModel):
+class Screen(WaitingRows):
     """Everything that the home screen may depend on, but for names."""
 
-    spaces: list[SpaceTaken]
     checkins: list[CheckinToday]
-    nudges: list[NudgeToday]
-    contacts: list[Contact]
-    consents: list[LastWord]
-    boundaries: list[BoundarySet]
     next_reminder_at: datetime | None
     deletion_due_at: datetime | None
 
@@ -112,12 +90,8 @@ NEXT_REMINDER = (
 DELETION_DUE = select(Deletion.due_at).where(col(Deletion.account_id) == bindparam("me"))
 
 SCREEN: dict[str, ScalarSelect[Any]] = {
-    "spaces": as_json(SPACES.with_only_columns(*of(Space, SpaceTaken))),
+    **WAITING,
     "checkins": as_json(OPEN_CHECKINS),
-    "nudges": as_json(NUDGES.with_only_columns(*of(Nudge, NudgeToday), col(PartnerNudge.phrase))),
-    "contacts": as_json(CONTACTS),
-    "consents": as_json(MY_LAST_WORDS),
-    "boundaries": MINE_SET,
     "next_reminder_at": NEXT_REMINDER.scalar_subquery(),
     "deletion_due_at": DELETION_DUE.scalar_subquery(),
 }

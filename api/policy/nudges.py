@@ -4,14 +4,36 @@ from collections.abc import Iterable
 from datetime import datetime
 from uuid import UUID
 
-from schemas.consents import Purpose
+from schemas.boundaries import boundaries_of
+from schemas.consents import Purpose, allowed
 from schemas.door import Approach, Recipient, closed_to
 from schemas.nudges import Kind, NudgesPublic, Waiting, shown_nudge
+from schemas.pairing import Person
 from schemas.partner_nudges import places_in_the_day
 from schemas.phrases import PHRASES, PhraseId
+from schemas.waiting import WaitingRows
 
 Row = tuple[Waiting, str | None]
 Contact = tuple[UUID, datetime]
+
+
+def shown_of(me: Person, rows: WaitingRows, now: datetime) -> NudgesPublic:
+    """What waits for me, of what was read in one statement."""
+    return shown_to(
+        myself(me, rows, now),
+        [(each, each.phrase) for each in rows.nudges],
+        [(each.id, each.sent_at) for each in rows.contacts],
+    )
+
+
+def myself(me: Person, rows: WaitingRows, now: datetime) -> Recipient:
+    return Recipient(
+        zone=me.zone,
+        consents=frozenset(allowed(rows.consents, me.couple_id, now)),
+        space=next((each for each in rows.spaces if each.account_id == me.id), None),
+        boundaries=boundaries_of(rows.boundaries),
+        contacts_today=0,
+    )
 
 
 def shown_to(

@@ -1,4 +1,5 @@
 import asyncio
+from collections.abc import AsyncIterator
 
 import pytest
 from fastapi import FastAPI
@@ -239,3 +240,31 @@ async def test_silent_space_makes_no_difference_to_anything_the_partner_sees_or_
     assert [each.status_code for each in here if not each.is_success] == []
     assert len(here) > 20
     assert in_bytes(*here) == in_bytes(*there)
+
+
+SENT = {
+    "/nudges/sent": (b'{"phrase": ', b'"thinking_of_you"}'),
+    "/checkins": (b'{"pack": "daily_pulse", ', b'"for_both": true}'),
+}
+
+
+@pytest.mark.parametrize("path", SENT)
+async def test_whoever_sends_slowly_has_not_sent_before_a_space_that_began_meanwhile(
+    couple: Two, path: str
+) -> None:
+    sam, alex = couple
+    begins, ends = SENT[path]
+
+    async def slowly() -> AsyncIterator[bytes]:
+        yield begins
+        sam.clock.forward(seconds=4)
+        await sam.takes_space("silent")
+        sam.clock.forward(seconds=4)
+        yield ends
+
+    head = {"content-type": "application/json"}
+    assert (await alex.post(path, content=slowly(), headers=head)).is_success
+
+    screen = await sam.sees("/today")
+    assert screen["checkins"] == []
+    assert screen["nudges"] == {"nudges": [], "behind_the_door": True}

@@ -149,6 +149,8 @@ async def space_wins(report: Report, url: URL) -> None:
 
 WHO = Short(select(literal_column("current_user::text")))
 SLEEP = Short(select(func.pg_sleep(20)))
+WRITES = Short(select(literal_column("pg_current_xact_id()::text")))
+KEPT = text("select pg_xact_status(cast(:written as xid8))")
 
 
 async def limits_hold(report: Report, url: URL) -> None:
@@ -160,6 +162,12 @@ async def limits_hold(report: Report, url: URL) -> None:
     async with owner.connect() as db:
         left = tuple((await db.execute(asked)).one())
     report.must(left == ("postgres", "0"), f"{where}: what was set stays behind: {left}")
+    api = open_engine(url, Role.API)
+    [written] = await WRITES.alone(api) or (None,)
+    async with owner.connect() as db:
+        kept = (await db.execute(KEPT, {"written": written})).scalar_one()
+    report.must(kept == "committed", f"{where}: what a lone statement did is {kept}")
+    await api.dispose()
     await owner.dispose()
 
 

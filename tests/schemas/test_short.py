@@ -4,10 +4,11 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
-from sqlalchemy import URL, func, literal_column
+from sqlalchemy import URL, func, literal_column, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlmodel import select
+from sqlmodel.ext.asyncio.session import AsyncSession
 
 from api.metrics import in_use
 from schemas.database import LIMITS, Role, open_engine, transaction
@@ -64,3 +65,21 @@ async def test_whoever_is_gone_in_the_middle_of_a_statement_leaves_no_connection
 
     assert in_use(one) == 0
     assert await AS_WHOM.alone(one)
+
+
+async def test_of_connections_that_the_server_has_closed_one_is_found_out_and_all_are_replaced(
+    database: URL, db: AsyncSession
+) -> None:
+    engine = open_engine(database, Role.API, pool_size=3)
+    async with transaction(engine) as one, transaction(engine) as two, transaction(engine) as three:
+        pids = [(await BACKEND.one(each))[0] for each in (one, two, three)]
+    ended = text("select pg_terminate_backend(pid, 1000) from unnest(cast(:pids as int[])) pid")
+    await (await db.connection()).execute(ended, {"pids": pids})
+
+    with pytest.raises(OperationalError):
+        await AS_WHOM.alone(engine)
+
+    for _ in pids:
+        assert await AS_WHOM.alone(engine)
+    assert in_use(engine) == 0
+    await engine.dispose()
