@@ -40,6 +40,7 @@ router = area("/checkins/{checkin_id}/answers", NotSignedIn, NotFound)
 
 READ_SHEET = Short(SHEET)
 READ_AT_ONCE = Short(within_opening(SHEET))
+WRITE, WRITE_SHARED = Short(PUT), Short(SHARE)
 
 
 class CheckinClosed(Refusal):
@@ -124,7 +125,7 @@ async def answer(
         new = Said.to(each.question, sheet.checkin, me, now)
         if not sheet.mine.setdefault(each.question, new).says(each.value, me.key, now):
             raise AnswerFinal
-    await db.exec(PUT, params=in_order(sheet.mine[each.question] for each in body.answers))
+    await WRITE.do(db, **in_order(sheet.mine[each.question] for each in body.answers))
     await outbox.no_longer_waits(db, me.id, checkin_id, Kind.CHECKIN_REMINDER, Kind.CHECKIN_OPENED)
     return policy.shown_to(me, sheet)
 
@@ -148,7 +149,7 @@ async def release(
     released = [before.mine[question] for question in body.questions]
     for each in released:
         each.release(us)
-    await db.exec(SHARE, params=in_order(released))
+    await WRITE_SHARED.do(db, **in_order(released))
     after = await load(checkin_id, me, db, now)
     if before.partners.keys() < after.partners.keys():
         await db.exec(BIND_REVEALED, params={"id": checkin_id, "now": now})
@@ -186,4 +187,4 @@ async def withdraw_release(
         if said.revealed:
             raise AlreadyRevealed
         said.take_back()
-        await db.exec(SHARE, params=in_order([said]))
+        await WRITE_SHARED.do(db, **in_order([said]))

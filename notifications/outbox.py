@@ -13,6 +13,7 @@ from schemas.base import new_id
 from schemas.mail import Letter, Mail
 from schemas.nudges import DONE_WITH, KEPT, Kind
 from schemas.sealing import Keyring
+from schemas.short import Short
 
 # What did not ring within this time does not ring at all: nobody comes back to a heap.
 RINGS_FOR = timedelta(hours=12)
@@ -31,6 +32,7 @@ TELL = select(
         bindparam("rings", type_=UTCDateTime),
     )
 )
+NOT_WAITING = Short(DONE_WITH)
 
 
 async def tell(  # noqa: PLR0913, PLR0917 - who, where, what, about what, when: none follows from another
@@ -60,7 +62,7 @@ async def tell(  # noqa: PLR0913, PLR0917 - who, where, what, about what, when: 
 
 async def no_longer_waits(db: AsyncSession, who: UUID, about: UUID, *kinds: Kind) -> None:
     """What it was about is done: nothing reminds of it any more."""
-    await db.exec(DONE_WITH, params={"who": who, "kinds": kinds, "about": about})
+    await NOT_WAITING.do(db, who=who, kinds=[kind.value for kind in kinds], about=about)
 
 
 async def post(  # noqa: PLR0913 - none follows from another

@@ -5,8 +5,8 @@ from enum import StrEnum
 from uuid import UUID
 
 from pydantic import BaseModel
-from sqlalchemy import ForeignKeyConstraint, Index, UniqueConstraint, Uuid, bindparam
-from sqlmodel import Field, SQLModel, col, delete, select, update
+from sqlalchemy import ARRAY, ForeignKeyConstraint, Index, UniqueConstraint, Uuid, any_, bindparam
+from sqlmodel import Field, SQLModel, String, col, delete, select, update
 
 from schemas.base import Fact, words
 from schemas.consents import Purpose
@@ -176,6 +176,6 @@ KEEP_BEHIND_THE_DOOR = (
 )
 DONE_WITH = delete(Nudge).where(
     col(Nudge.account_id) == bindparam("who"),
-    col(Nudge.kind).in_(bindparam("kinds", expanding=True)),
+    col(Nudge.kind) == any_(bindparam("kinds", type_=ARRAY(String))),
     col(Nudge.about) == bindparam("about", type_=Uuid),
 )

@@ -11,7 +11,7 @@ from typing import Any
 
 from opentelemetry.trace import SpanKind
 from psycopg import AsyncRawCursor
-from sqlalchemy import BindParameter, SelectBase
+from sqlalchemy import BindParameter, SelectBase, UpdateBase
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -30,14 +30,19 @@ DRIVER = "driver"  # where a session remembers its connection
 class Short:
     """A constant statement of which at most one row is read, in the driver's types."""
 
-    def __init__(self, statement: SelectBase) -> None:
+    def __init__(self, statement: SelectBase | UpdateBase) -> None:
         self.statement = statement
         compiled = statement.compile(dialect=DIALECT)
         self.text = " ".join(str(compiled).split())
+        self.verb = self.text.split(maxsplit=1)[0].lower()
         self.order: list[str] = compiled.positiontup or []
         self.constants = {
             name: in_words(each) for each, name in compiled.bind_names.items() if not each.required
         }
+
+    async def do(self, db: AsyncSession, **values: object) -> None:
+        """Where nothing is read."""
+        await self.one_or_none(db, **values)
 
     async def one_or_none(self, db: AsyncSession, **values: object) -> Row | None:
         """`DBAPIError`, as ever, where the database is away or refuses."""
@@ -56,9 +61,9 @@ class Short:
         said = {"db.system.name": "postgresql", "db.query.text": self.text[:LONGEST_STATEMENT]}
         all_ = {**self.constants, **values}
         cursor = AsyncRawCursor(driver)
-        with span("select", None, SpanKind.CLIENT, **said):
+        with span(self.verb, None, SpanKind.CLIENT, **said):
             await cursor.execute(self.text, [all_[name] for name in self.order])
-            return await cursor.fetchone()
+            return await cursor.fetchone() if cursor.description else None
 
     @contextmanager
     def as_ever(self) -> Iterator[None]:
