@@ -2,7 +2,8 @@
 
 A statement that SQLAlchemy carries takes a fifth of a millisecond of a core, and the driver alone
 takes a fifth of that. So the few that are asked most are compiled once, and asked on the
-connection of a session, in its transaction: the wall, the limits and the commit are the same.
+connection of a session, in its transaction, or by themselves, where nothing else is asked: the
+wall, the limits and the commit are the same.
 """
 
 from collections.abc import Iterator, Mapping
@@ -28,7 +29,7 @@ DRIVER = "driver"  # where a session remembers its connection
 
 
 class Short:
-    """A constant statement of which at most one row is read, in the driver's types."""
+    """A constant statement of which one row is read at most, in the driver's types."""
 
     def __init__(self, statement: SelectBase | UpdateBase) -> None:
         self.statement = statement
@@ -52,7 +53,7 @@ class Short:
             return await self.asked(driver, values)
 
     async def alone(self, engine: AsyncEngine, **values: object) -> Row | None:
-        """Where nothing else is asked: one round trip, which begins and ends a transaction."""
+        """One round trip, which begins and ends a transaction; behind a pooler, three."""
         with self.as_ever():
             async with lent(engine) as driver:
                 return await self.asked(driver, values)
