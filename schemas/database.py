@@ -38,7 +38,8 @@ class Limits(NamedTuple):
 # and what one request may meet is the line before this one (`api/crowd.py`), this line and silence.
 # The worker has time.
 LIMITS = {Role.API: Limits(0.3, 0.9, 1.1, 1.2), Role.WORKER: Limits(5, 4, 5, 6)}
-# They are set with each transaction, and end with it, whatever was set before.
+# They are set with each transaction and end with it, whatever was set before: where a pooler stands
+# between, nothing else reaches every server connection, and what does would stay there for others.
 SETTINGS = (
     "set {{scope}} role {role}; set {{scope}} statement_timeout = '{statement}s';"
     " set {{scope}} lock_timeout = '{lock}s'"
