@@ -16,13 +16,12 @@ from api.errors import Refusal
 from api.metrics import KNOCKS
 from schemas.base import instant, local_date
 from schemas.boundaries import BOUNDARIES, BoundaryRow, BoundarySet, boundaries_of
-from schemas.consents import LastWord, Purpose, allowed
+from schemas.consents import Purpose
 from schemas.door import Approach, Reason, Recipient, Refused, door
 from schemas.in_json import as_json, of
-from schemas.last_words import MY_LAST_WORDS
-from schemas.pairing import Member, Person
+from schemas.pairing import Member
 from schemas.partner_nudges import SENT_SINCE
-from schemas.space import MY_SPACE, SPACES, Space, SpaceTaken
+from schemas.space import SPACES, Space, SpaceTaken
 
 THEIRS: BindParameter[UUID] = bindparam("partner")
 # What the partner shows, in one round trip: the time zone they are in, space and boundaries.
@@ -95,17 +94,3 @@ async def knock(me: Member, approach: Approach, db: AsyncSession, now: datetime)
     KNOCKS.labels(type(verdict).__name__.lower()).inc()
     if isinstance(verdict, Refused):
         raise REFUSALS[verdict.reason]
-
-
-async def myself(me: Person, db: AsyncSession, now: datetime) -> Recipient:
-    """The other side of it: by my own settings, all of which I see."""
-    rows = (await db.exec(BOUNDARIES, params=me.scope | {"partner": None})).all()
-    said = await db.exec(MY_LAST_WORDS, params=me.scope)
-    consents = allowed(map(LastWord.model_validate, said), me.couple_id, now)
-    return Recipient(
-        zone=me.zone,
-        consents=frozenset(consents),
-        space=(await db.exec(MY_SPACE, params=me.scope)).one_or_none(),
-        boundaries=boundaries_of(rows),
-        contacts_today=0,
-    )

@@ -13,17 +13,15 @@ from pydantic import BaseModel, TypeAdapter
 from sqlmodel.ext.asyncio.session import AsyncSession
 from sqlmodel.sql.expression import Select, SelectOfScalar
 
-from api.door import myself
 from api.policy import nudges as policy
 from api.spool import Spool
+from api.waiting import waiting
 from schemas import export, exported
 from schemas.accounts import ACCOUNT
 from schemas.boundaries import BOUNDARIES, Boundaries, boundaries_of
 from schemas.consent_pages import ConsentPast
 from schemas.identities import IdentityPublic
-from schemas.nudges import NUDGES
 from schemas.pairing import TOGETHER, Person
-from schemas.partner_nudges import CONTACTS
 from schemas.privacy import DELETION, DeletionPublic
 from schemas.space import MY_SPACE
 
@@ -100,10 +98,7 @@ async def deletion(me: Person, db: AsyncSession, _: datetime) -> DeletionPublic:
 
 async def nudges(me: Person, db: AsyncSession, now: datetime) -> export.NudgesExport:
     """As my own door lets it in: what waits behind it I look at, or discard, where it waits."""
-    here = me.scope | {"now": now}
-    contacts = (await db.exec(CONTACTS, params=here)).all()
-    rows = (await db.exec(NUDGES, params=here)).all()
-    return export.NudgesExport.of(policy.shown_to(await myself(me, db, now), rows, contacts))
+    return export.NudgesExport.of(policy.shown_of(me, await waiting(me, db, now), now))
 
 
 Read = Callable[[Person, AsyncSession, datetime], Awaitable[BaseModel | None]]

@@ -14,13 +14,13 @@ from api.deps import Asks, Db, Me, MeWriting, Now, Reader, Writer
 from api.errors import NotFound, NotPaired, NotSignedIn, Refusal, documented
 from api.idempotency import IdempotencyKeyReused, Once
 from api.policy import nudges as policy
+from api.waiting import waiting
 from notifications import outbox
 from schemas.boundaries import MOST_CONTACTS
 from schemas.door import Approach
-from schemas.nudges import NUDGES, Kind, Nudge, NudgesPublic
+from schemas.nudges import DISCARD, LOOK_AT, Kind, Nudge, NudgesPublic
 from schemas.opening import within_opening
 from schemas.partner_nudges import (
-    CONTACTS,
     SENT,
     SENT_SINCE,
     PartnerNudge,
@@ -30,7 +30,6 @@ from schemas.partner_nudges import (
 )
 from schemas.phrases import PHRASES
 from schemas.short import Short
-from schemas.space import MY_SPACE
 from schemas.waiting import WAITS, WaitingRows
 
 router = area("/nudges", NotSignedIn)
@@ -56,21 +55,19 @@ async def read_nudges(asks: Asks, now: Now) -> NudgesPublic:
 @router.post("/behind-the-door/look", summary="Look at what waits behind my door")
 async def look(me: MeWriting, db: Db, now: Now) -> NudgesPublic:
     """What came while I took space is listed from now on. Nobody is told that I looked."""
-    rows = (await db.exec(NUDGES, params=me.scope | {"now": now})).all()
-    recipient = await door.myself(me, db, now)
-    for nudge, _ in rows:
-        nudge.looked = nudge.looked or nudge.behind_the_door(recipient.space)
-    contacts = (await db.exec(CONTACTS, params=me.scope | {"now": now})).all()
-    return policy.shown_to(recipient, rows, contacts)
+    rows = await waiting(me, db, now)
+    held = policy.behind_the_door(me, rows)
+    for nudge in held:
+        nudge.looked = True
+    await db.exec(LOOK_AT, params={"ids": [nudge.id for nudge in held]})
+    return policy.shown_of(me, rows, now)
 
 
 @router.delete("/behind-the-door", status_code=204, summary="Discard what waits behind my door")
 async def discard(me: MeWriting, db: Db, now: Now) -> None:
     """Unseen, and nobody is told."""
-    my_space = (await db.exec(MY_SPACE, params=me.scope)).one_or_none()
-    for nudge, _ in await db.exec(NUDGES, params=me.scope | {"now": now}):
-        if nudge.behind_the_door(my_space):
-            await db.delete(nudge)
+    held = policy.behind_the_door(me, await waiting(me, db, now))
+    await db.exec(DISCARD, params={"ids": [nudge.id for nudge in held]})
 
 
 @router.get("/phrases", summary="List the phrases")

@@ -174,6 +174,9 @@ KEEP_BEHIND_THE_DOOR = (
     )
     .values(held=True)
 )
+_THESE = col(Nudge.id) == any_(bindparam("ids", type_=ARRAY(Uuid)))
+LOOK_AT = update(Nudge).where(_THESE).values(looked=True)
+DISCARD = delete(Nudge).where(_THESE)
 DONE_WITH = delete(Nudge).where(
     col(Nudge.account_id) == bindparam("who"),
     col(Nudge.kind) == any_(bindparam("kinds", type_=ARRAY(String))),

@@ -11,7 +11,8 @@ from schemas.nudges import Kind, NudgesPublic, Waiting, shown_nudge
 from schemas.pairing import Person
 from schemas.partner_nudges import places_in_the_day
 from schemas.phrases import PHRASES, PhraseId
-from schemas.waiting import WaitingRows
+from schemas.space import SpaceTaken
+from schemas.waiting import NudgeWaiting, WaitingRows
 
 Row = tuple[Waiting, str | None]
 Contact = tuple[UUID, datetime]
@@ -30,10 +31,20 @@ def myself(me: Person, rows: WaitingRows, now: datetime) -> Recipient:
     return Recipient(
         zone=me.zone,
         consents=frozenset(allowed(rows.consents, me.couple_id, now)),
-        space=next((each for each in rows.spaces if each.account_id == me.id), None),
+        space=space_of(me, rows),
         boundaries=boundaries_of(rows.boundaries),
         contacts_today=0,
     )
+
+
+def space_of(me: Person, rows: WaitingRows) -> SpaceTaken | None:
+    return next((each for each in rows.spaces if each.account_id == me.id), None)
+
+
+def behind_the_door(me: Person, rows: WaitingRows) -> list[NudgeWaiting]:
+    """What came while I took space, and was not looked at since."""
+    my_space = space_of(me, rows)
+    return [each for each in rows.nudges if each.behind_the_door(my_space)]
 
 
 def shown_to(
