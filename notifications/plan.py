@@ -101,7 +101,7 @@ async def plan(db: AsyncSession, now: datetime, most: int) -> int:
     """
     due = [Occurrence(*row) for row in await db.exec(DUE, params={"now": now, "most": most})]
     couples = [each.account_id for each in due if each.couple_id]
-    staying = set(await db.exec(STAYING, params={"who": couples}))
+    staying = set(await db.exec(STAYING, params={"who": couples}) if couples else ())
     come = [each for each in due if not each.couple_id or each.account_id in staying]
     if come:
         await db.exec(MOVE_ON, params=arrays(moved_on(each, now) for each in come))

@@ -6,17 +6,20 @@ then to the end of that transaction and for nothing else, so workers hardly meet
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import func
+from sqlalchemy import bindparam, func
 from sqlmodel import select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from notifications.pace import Pace, granted, hushed
 from schemas.sending import Sending
+from schemas.short import Short
 
-LOOK = select(Sending.second, Sending.used, Sending.most, Sending.peace_until)
-LOCK = LOOK.with_for_update()
+PACE = select(Sending.second, Sending.used, Sending.most, Sending.peace_until)
+LOOK = Short(PACE)
 # A worker that stands still with the row in its hands would hold up all the others: it loses it.
-LET_GO = select(func.set_config("idle_in_transaction_session_timeout", "2s", True))  # noqa: FBT003
+LET_GO = func.set_config("idle_in_transaction_session_timeout", "2s", True)  # noqa: FBT003
+LOCK = Short(PACE.add_columns(LET_GO).with_for_update())
+KEEP = Short(update(Sending).values({name: bindparam(name) for name in Pace._fields}))
 
 
 async def room(db: AsyncSession, now: datetime, per_minute: int, wanted: int) -> int:
@@ -25,7 +28,7 @@ async def room(db: AsyncSession, now: datetime, per_minute: int, wanted: int) ->
 
 
 async def look(db: AsyncSession) -> Pace:
-    return Pace(*(await db.exec(LOOK)).one())
+    return Pace(*await LOOK.one(db))
 
 
 async def take(db: AsyncSession, now: datetime, per_minute: int, wanted: int) -> int:
@@ -33,17 +36,16 @@ async def take(db: AsyncSession, now: datetime, per_minute: int, wanted: int) ->
     if not wanted:
         return 0
     number, pace = granted(await lock(db), now, per_minute, wanted)
-    await db.exec(update(Sending).values(pace._asdict()))
+    await KEEP.do(db, **pace._asdict())
     return number
 
 
 async def lock(db: AsyncSession) -> Pace:
-    await db.exec(LET_GO)
-    return Pace(*(await db.exec(LOCK)).one())
+    *pace, _ = await LOCK.one(db)
+    return Pace(*pace)
 
 
 async def hush(db: AsyncSession, now: datetime, peace: timedelta) -> None:
     """What FCM told one worker holds for all of them."""
     if peace:
-        pace = hushed(await lock(db), now, peace)
-        await db.exec(update(Sending).values(pace._asdict()))
+        await KEEP.do(db, **hushed(await lock(db), now, peace)._asdict())
