@@ -7,6 +7,7 @@ couples who have not been reminded before; one process plans them, or two.
 """
 
 import asyncio
+import gc
 from argparse import ArgumentParser
 from concurrent.futures import ProcessPoolExecutor
 from datetime import datetime, timedelta
@@ -137,6 +138,7 @@ async def plan_all(url: URL, noon: datetime) -> Planned:
     engine = open_engine(url, Role.WORKER)
     async with transaction(engine) as db:
         await plan(db, noon - timedelta(weeks=52), HOURS)  # connected, and compiled
+    gc.freeze()
     hours, step, began, spent = 0, HOURS, monotonic(), process_time()
     while step:
         async with transaction(engine) as db:
