@@ -36,7 +36,9 @@ of {seconds} s."""
 CEILING = """The ceiling is one FastAPI route on the same server, with the same settings, that sends
 the same bytes after one raw psycopg query and asks nobody who they are
 (`tests/benchmarks/ceiling.py`). Twofold verifies a token, counts whoever asks, reads session and
-couple live, unseals two names, passes two walls and writes a line of log."""
+couple live, unseals two names, passes two walls and writes a line of log. The second row is how
+far that could go: the same bare route reads a token, asks Twofold's one statement for whoever
+brings it, and sends what PostgreSQL says, unseen."""
 RIVALS = """The rivals' screens show the same (`tests/benchmarks/years.py`), with access rules on,
 without code of one's own; their words lie in clear. PocketBase uses every core, Parse Server one
 process."""
@@ -50,10 +52,18 @@ async def measure(database: Database, people: list[Asked], sizes: Namespace) -> 
         apis = [await stack.enter_async_context(an_api(database)) for _ in range(EACH)]
         script = asked_by(people, HOME)
         screen = await screen_of(apis[0][0], people[0])
-        bare, cpu = await stack.enter_async_context(a_ceiling(database, screen))
+        file = folder / "screen.json"
+        file.write_text(screen)
+        bare, cpu = await stack.enter_async_context(a_ceiling(database, file))
+        raw, its = await stack.enter_async_context(a_ceiling(database))
         server = postgres(database.folder)
         asked = wrk(folder, sizes.seconds)
         first = Contender("the ceiling", lambda: asked(bare, script), cpus={"process": cpu})
+        second = Contender(
+            "the same route, with our token and statement",
+            lambda: asked(raw, script),
+            cpus={"process": its, "PostgreSQL": server},
+        )
         ours = [
             Contender(
                 f"Twofold, {count} API process{'es' * (count > 1)}",
@@ -72,8 +82,9 @@ async def measure(database: Database, people: list[Asked], sizes: Namespace) -> 
             )
             for each in rivals
         ]
-        await turn_by_turn([first, *ours, *theirs], sizes.rounds)
-    return told([first, *ours, *theirs], len(screen), sizes)
+        everybody = [first, second, *ours, *theirs]
+        await turn_by_turn(everybody, sizes.rounds)
+    return told(everybody, len(screen), sizes)
 
 
 @asynccontextmanager
@@ -87,16 +98,12 @@ async def an_api(database: Database, **settings: object) -> AsyncIterator[tuple[
 
 
 @asynccontextmanager
-async def a_ceiling(database: Database, screen: str) -> AsyncIterator[tuple[str, Cpu]]:
+async def a_ceiling(database: Database, *files: Path) -> AsyncIterator[tuple[str, Cpu]]:
     port = a_free_port()
     url = f"http://127.0.0.1:{port}"
-    file = database.folder.parent / "screen.json"
-    file.write_text(screen)
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "tests.benchmarks.ceiling"),
-        str(port),
-        plain(database.url),
-        str(file),
+        *(str(port), plain(database.url), *map(str, files)),
     )
     async with answering(process, url):
         yield url, Cpu(lambda: [process.pid])

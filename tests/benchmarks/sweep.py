@@ -21,7 +21,7 @@ import psycopg
 from sqlalchemy import URL
 
 from notifications.plan import DUE, plan
-from notifications.worker import HOURS
+from notifications.worker import HOURS, LANES
 from schemas.database import Role, open_engine, transaction
 from tests.benchmarks.asked import Size
 from tests.benchmarks.cpu import Cpu, postgres
@@ -74,9 +74,8 @@ class Round(NamedTuple):
 
 def main() -> None:
     parser = ArgumentParser(prog="python -m tests.benchmarks.sweep", description=__doc__)
-    parser.add_argument("--couples", type=int, default=1_000_000)
-    parser.add_argument("--due", type=int, default=100_000)
-    parser.add_argument("--rounds", type=int, default=5)
+    for name, full in (("couples", 1_000_000), ("due", 100_000), ("rounds", 5)):
+        parser.add_argument(f"--{name}", type=int, default=full)
     asked = parser.parse_args()
     with a_roomy_database() as database:
         settle(database.url, KEYRING, Size(asked.couples, 0), now(), Random(1))
@@ -119,14 +118,12 @@ def planned(url: URL, server: Cpu, processes: int, noon: datetime) -> Round:
     for pool in pools:
         pool.submit(monotonic).result()
     spent = server.seconds()
-    running = [pool.submit(work, url, noon) for pool in pools]
-    done = [each.result() for each in running]
+    done = [each.result() for each in [pool.submit(work, url, noon) for pool in pools]]
     for pool in pools:
         pool.shutdown()
+    spent, hours = server.seconds() - spent, sum(each.hours for each in done)
     seconds = max(each.ended for each in done) - min(each.began for each in done)
-    hours = sum(each.hours for each in done)
-    worker, spent = sum(each.cpu for each in done), server.seconds() - spent
-    return Round(hours / seconds, worker * 1e6 / hours, spent * 1e6 / hours)
+    return Round(hours / seconds, sum(each.cpu for each in done) * 1e6 / hours, spent * 1e6 / hours)
 
 
 def work(url: URL, noon: datetime) -> Planned:
@@ -134,16 +131,20 @@ def work(url: URL, noon: datetime) -> Planned:
 
 
 async def plan_all(url: URL, noon: datetime) -> Planned:
-    """As a worker does, step by step, until nothing is due."""
+    """As a worker does, in as many lanes, step by step, until nothing is due."""
     engine = open_engine(url, Role.WORKER)
-    async with transaction(engine) as db:
-        await plan(db, noon - timedelta(weeks=52), HOURS)  # connected, and compiled
+
+    async def lane(until: datetime) -> int:
+        hours, step = 0, HOURS
+        while step:
+            async with transaction(engine) as db:
+                hours += (step := await plan(db, until, HOURS))
+        return hours
+
+    await asyncio.gather(*(lane(noon - timedelta(weeks=52)) for _ in range(LANES)))  # connected
     gc.freeze()
-    hours, step, began, spent = 0, HOURS, monotonic(), process_time()
-    while step:
-        async with transaction(engine) as db:
-            step = await plan(db, noon, HOURS)
-        hours += step
+    began, spent = monotonic(), process_time()
+    hours = sum(await asyncio.gather(*(lane(noon) for _ in range(LANES))))
     await engine.dispose()
     return Planned(hours, began, monotonic(), process_time() - spent)
 
@@ -174,17 +175,16 @@ def told(
 ) -> Section:
     heads = ["Processes", "Hours a second", "Against one process", "Rows written a second"]
     heads += ["Microseconds of a core for an hour"]
-    one = found[1]
     lines = []
     for processes, rounds in found.items():
         cores = [spread([each.worker for each in rounds]), spread([each.server for each in rounds])]
-        against = [mine.rate / its.rate for mine, its in zip(rounds, one, strict=True)]
+        against = [mine.rate / its.rate for mine, its in zip(rounds, found[1], strict=True)]
         rates = [each.rate for each in rounds]
         written = spread([rate * rows for rate in rates])
         cpu = f"worker {cores[0]}, PostgreSQL {cores[1]}"
         lines.append([str(processes), spread(rates), spread(against), written, cpu])
     cuts = quantiles(looked, n=100)
-    says = (
+    hours = (
         f"{couples * 2:,} hours of schedules, of which {due:,} come in the same minute: each is"
         " moved on, its check-in opened and shown, its nudge and its push written,"
         f" {HOURS:,} in one transaction, with durable writes. An hour writes {number(rows)} rows."
@@ -192,8 +192,8 @@ def told(
         f" (p99 {number(cuts[98])} ms)."
     )
     server = ", ".join(f"`{name} = {value}`" for name, value in ROOM.items())
-    title = "Planning many hours that come at once"
-    return Section("sweep", title, [says, f"PostgreSQL with {server}."], [Table(heads, lines)])
+    says = [hours, f"PostgreSQL with {server}."]
+    return Section("sweep", "Planning many hours that come at once", says, [Table(heads, lines)])
 
 
 if __name__ == "__main__":
