@@ -17,8 +17,9 @@ HEAD = """# Benchmarks
 
 Measured by programs that anybody can run: `make bench`, or each with the command that stands with
 it. What is compared ran turn by turn, in the same minutes, on the same machine. Timings differ from
-machine to machine and from hour to hour; ratios hardly. A figure is the median of the rounds, with
-the least and the most of them behind it.
+machine to machine and from hour to hour; ratios less. A figure is the median of the rounds, with
+the least and the most of them behind it, and so is a ratio, of the rounds' own. Sections ran at
+different hours and commits: where they meet, a part may come out larger than its whole.
 """
 
 
