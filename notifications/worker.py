@@ -38,6 +38,7 @@ HOURS = 1000
 WAKE_EVERY = 0.5  # seconds
 # Longer than a batch takes, unless FCM hangs for wave after wave: then a push may leave twice.
 LEASE = timedelta(minutes=2)
+CLOCK = Short(select(func.clock_timestamp()))
 
 
 async def work(
@@ -155,6 +156,3 @@ async def database_clock(engine: AsyncEngine) -> datetime:
     assert row is not None  # noqa: S101
     at: datetime = row[0]
     return at.astimezone(UTC)
-
-
-CLOCK = Short(select(func.clock_timestamp()))
