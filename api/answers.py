@@ -13,10 +13,9 @@ from typing import Any, NoReturn
 from uuid import UUID
 
 from fastapi.exceptions import RequestValidationError
-from sqlmodel.ext.asyncio.session import AsyncSession
 
 from api.areas import area
-from api.deps import Asks, Db, MeWriting, Now
+from api.deps import Asks, Now
 from api.errors import NotFound, NotSignedIn, Refusal, documented
 from api.policy import answers as policy
 from api.policy.answers import Sheet
@@ -29,18 +28,19 @@ from schemas.answers import (
 )
 from schemas.bulk import arrays
 from schemas.consents import Purpose
+from schemas.database import Writing
 from schemas.nudges import Kind
 from schemas.opening import within_opening
 from schemas.pairing import Member, Person
 from schemas.questionnaires import Name
-from schemas.sheets import BIND_REVEALED, PUT, SHARE, SHEET, SheetRows
-from schemas.short import Row, Short
+from schemas.sheets import BIND_REVEALED, PUT, REVEALS, SHARE, SHEET, RevealedRows, SheetRows
+from schemas.short import Short
+from schemas.talk import Row
 
 router = area("/checkins/{checkin_id}/answers", NotSignedIn, NotFound)
 
-READ_SHEET = Short(SHEET)
-READ_AT_ONCE = Short(within_opening(SHEET))
-WRITE, WRITE_SHARED = Short(PUT), Short(SHARE)
+READ_SHEET, READ_REVEALED = Short(within_opening(SHEET)), Short(REVEALS)
+WRITE, WRITE_SHARED, BIND = Short(PUT), Short(SHARE), Short(BIND_REVEALED)
 
 
 class CheckinClosed(Refusal):
@@ -82,12 +82,8 @@ class AlreadyRevealed(Refusal):
 @router.get("", summary="Read a check-in")
 async def read_checkin(checkin_id: UUID, asks: Asks, now: Now) -> CheckinAnswers:
     """Its questions, my answers, and my partner's where both of us have released them."""
-    me, row = await asks.read(READ_AT_ONCE, id=checkin_id)
+    me, row = await asks.read(READ_SHEET, id=checkin_id)
     return policy.shown_to(me, sheet_of(row, me, now))
-
-
-async def load(checkin_id: UUID, me: Person, db: AsyncSession, now: datetime) -> Sheet:
-    return sheet_of(await READ_SHEET.one(db, **me.scope, id=checkin_id, now=now), me, now)
 
 
 def sheet_of(row: Row, me: Person, now: datetime) -> Sheet:
@@ -106,27 +102,31 @@ def in_order(said: Iterable[Said]) -> dict[str, list[Any]]:
 @router.put(
     "",
     summary="Answer",
-    responses=documented(CheckinClosed, CheckinsNotAllowed, AnswerFinal),
+    responses=documented(
+        CheckinClosed, CheckinsNotAllowed, AnswerFinal, MineAlone, SharingNotAllowed
+    ),
 )
-async def answer(
-    checkin_id: UUID, body: AnswersWrite, me: MeWriting, db: Db, now: Now
-) -> CheckinAnswers:
-    """Some questions or all; null skips one. Nothing of it is shown to anybody by answering. What I
-    answered before I closed its topic is still shown to me, and takes no new answer.
+async def answer(checkin_id: UUID, body: AnswersWrite, asks: Asks, now: Now) -> CheckinAnswers:
+    """Some questions or all; null skips one. Nothing of it is shown to anybody by answering: which
+    of these my partner may read, I say with each (`release`) or later. What I answered before I
+    closed its topic is still shown to me, and takes no new answer.
     """
-    sheet = await load(checkin_id, me, db, now)
-    if not sheet.checkin.open_to(me, now):
-        raise CheckinClosed
-    if Purpose.CHECKINS not in sheet.consents:
-        raise CheckinsNotAllowed
-    if wrong := policy.refused_answers(body, sheet):
-        raise_invalid(wrong)
-    for each in body.answers:
-        new = Said.to(each.question, sheet.checkin, me, now)
-        if not sheet.mine.setdefault(each.question, new).says(each.value, me.key, now):
+    async with asks.writing(READ_SHEET, id=checkin_id) as (db, me, row):
+        sheet = sheet_of(row, me, now)
+        if not sheet.checkin.open_to(me, now):
+            raise CheckinClosed
+        us = sharing(sheet, me) if body.released else None
+        if Purpose.CHECKINS not in sheet.consents:
+            raise CheckinsNotAllowed
+        if wrong := policy.refused_answers(body, sheet):
+            raise_invalid(wrong)
+        if not sheet.takes(body, me, now):
             raise AnswerFinal
-    await WRITE.do(db, **in_order(sheet.mine[each.question] for each in body.answers))
-    await outbox.no_longer_waits(db, me.id, checkin_id, Kind.CHECKIN_REMINDER, Kind.CHECKIN_OPENED)
+        await WRITE.do(db, **in_order(sheet.mine[each.question] for each in body.answers))
+        waiting = (Kind.CHECKIN_REMINDER, Kind.CHECKIN_OPENED)
+        await outbox.no_longer_waits(db, me.id, checkin_id, *waiting)
+        if us:
+            sheet = await reveal(sheet, us, db, now)
     return policy.shown_to(me, sheet)
 
 
@@ -135,26 +135,22 @@ async def answer(
     summary="Release answers",
     responses=documented(MineAlone, CheckinClosed, SharingNotAllowed),
 )
-async def release(
-    checkin_id: UUID, body: ReleaseWrite, me: MeWriting, db: Db, now: Now
-) -> CheckinAnswers:
+async def release(checkin_id: UUID, body: ReleaseWrite, asks: Asks, now: Now) -> CheckinAnswers:
     """My partner reads these once they have released the same; so do I theirs. Until then this
     answers alike, whatever they have done. All of them or, where one has no answer yet or is of a
     topic that I closed, none.
     """
-    before = await load(checkin_id, me, db, now)
-    us = sharing(before, me)
-    if wrong := policy.not_to_release(body, before):
-        raise_invalid(wrong)
-    released = [before.mine[question] for question in body.questions]
-    for each in released:
-        each.release(us)
-    await WRITE_SHARED.do(db, **in_order(released))
-    after = await load(checkin_id, me, db, now)
-    if before.partners.keys() < after.partners.keys():
-        await db.exec(BIND_REVEALED, params={"id": checkin_id, "now": now})
-        await outbox.tell(db, us.partner_id, us.couple_id, Kind.REVEAL, now, checkin_id)
-    return policy.shown_to(me, after)
+    async with asks.writing(READ_SHEET, id=checkin_id) as (db, me, row):
+        sheet = sheet_of(row, me, now)
+        us = sharing(sheet, me)
+        if wrong := policy.not_to_release(body, sheet):
+            raise_invalid(wrong)
+        released = [sheet.mine[question] for question in body.questions]
+        for each in released:
+            each.release(us)
+        await WRITE_SHARED.do(db, **in_order(released))
+        sheet = await reveal(sheet, us, db, now)
+    return policy.shown_to(me, sheet)
 
 
 def sharing(sheet: Sheet, me: Person) -> Member:
@@ -168,6 +164,17 @@ def sharing(sheet: Sheet, me: Person) -> Member:
     return us
 
 
+async def reveal(before: Sheet, us: Member, db: Writing, now: datetime) -> Sheet:
+    """What both have released by now both may read, and my partner is told that there is more."""
+    asked = {"id": before.checkin.id, "now": now}
+    [found] = await READ_REVEALED.one(db, **asked)
+    after = before.revealing(RevealedRows.model_validate_json(found), us)
+    if before.partners.keys() < after.partners.keys():
+        await BIND.do(db, **asked)
+        await outbox.tell(db, us.partner_id, us.couple_id, Kind.REVEAL, now, after.checkin.id)
+    return after
+
+
 def raise_invalid(wrong: policy.Wrong) -> NoReturn:
     raise RequestValidationError([{"loc": ("body", *place), "msg": why} for place, why in wrong])
 
@@ -178,13 +185,11 @@ def raise_invalid(wrong: policy.Wrong) -> NoReturn:
     summary="Take a release back",
     responses=documented(AlreadyRevealed),
 )
-async def withdraw_release(
-    checkin_id: UUID, question: Name, me: MeWriting, db: Db, now: Now
-) -> None:
+async def withdraw_release(checkin_id: UUID, question: Name, asks: Asks, now: Now) -> None:
     """Until both of us have released it. Not released, it changes nothing."""
-    sheet = await load(checkin_id, me, db, now)
-    if said := sheet.mine.get(question):
-        if said.revealed:
-            raise AlreadyRevealed
-        said.take_back()
-        await WRITE_SHARED.do(db, **in_order([said]))
+    async with asks.writing(READ_SHEET, id=checkin_id) as (db, me, row):
+        if said := sheet_of(row, me, now).mine.get(question):
+            if said.revealed:
+                raise AlreadyRevealed
+            said.take_back()
+            await WRITE_SHARED.do(db, **in_order([said]))

@@ -5,6 +5,8 @@ there on the database shows what this person may see. Whatever one statement can
 the very same one.
 """
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -15,9 +17,11 @@ from api.fittings import Fittings
 from api.tokens import Claims
 from schemas.base import Locale
 from schemas.data_keys import place
+from schemas.database import Writing, writing
 from schemas.opening import OPENING
 from schemas.pairing import Person
-from schemas.short import Row, Short
+from schemas.short import Short
+from schemas.talk import Row
 
 OPENED = Short(OPENING)
 
@@ -41,6 +45,20 @@ class Asking:
         """Who they are, and what `within_opening` reads for them."""
         scope = {"session": self.claims.session_id, "now": self.now, "lock": False}
         return self._who(await what.alone(self.house.engine, **scope, **values))
+
+    @asynccontextmanager
+    async def writing(
+        self, what: Short, **values: object
+    ) -> AsyncIterator[tuple[Writing, Person, Row]]:
+        """The same, and nobody else writes for them, or for the two of them, until the block is
+        left and all is kept. They are opened twice in one round trip: a statement sees the database
+        as it was before it waited for the lock, and the next one as it is behind it.
+        """
+        scope: dict[str, object] = {"session": self.claims.session_id, "now": self.now}
+        async with writing(self.house.engine) as opened:
+            await OPENED.do(opened, **scope, lock=True)
+            row = await what.one_or_none(opened, **scope, lock=False, **values)
+            yield opened, *self._who(row)
 
     def _who(self, row: Row | None) -> tuple[Person, Row]:
         if row is None or row[0] != self.claims.account_id:

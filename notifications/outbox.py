@@ -6,37 +6,39 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import Uuid, bindparam, func
-from sqlmodel import UTCDateTime, select
+from sqlmodel import String, UTCDateTime, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from schemas.base import new_id
 from schemas.mail import Letter, Mail
 from schemas.nudges import DONE_WITH, KEPT, Kind
 from schemas.sealing import Keyring
-from schemas.short import Short
+from schemas.short import Short, Within
 
 # What did not ring within this time does not ring at all: nobody comes back to a heap.
 RINGS_FOR = timedelta(hours=12)
 # For so long a mail is tried.
 TRIED_FOR = timedelta(hours=4)
 
-TELL = select(
-    func.tell(
-        bindparam("id", type_=Uuid),
-        bindparam("who", type_=Uuid),
-        bindparam("couple", type_=Uuid),
-        bindparam("kind"),
-        bindparam("about", type_=Uuid),
-        bindparam("now", type_=UTCDateTime),
-        bindparam("ends", type_=UTCDateTime),
-        bindparam("rings", type_=UTCDateTime),
+TELL = Short(
+    select(
+        func.tell(
+            bindparam("id", type_=Uuid),
+            bindparam("who", type_=Uuid),
+            bindparam("couple", type_=Uuid),
+            bindparam("kind", type_=String),
+            bindparam("about", type_=Uuid),
+            bindparam("now", type_=UTCDateTime),
+            bindparam("ends", type_=UTCDateTime),
+            bindparam("rings", type_=UTCDateTime),
+        )
     )
 )
 NOT_WAITING = Short(DONE_WITH)
 
 
 async def tell(  # noqa: PLR0913, PLR0917 - who, where, what, about what, when: none follows from another
-    db: AsyncSession,
+    db: Within,
     who: UUID,
     couple_id: UUID | None,
     kind: Kind,
@@ -51,16 +53,16 @@ async def tell(  # noqa: PLR0913, PLR0917 - who, where, what, about what, when: 
         "id": new_id(now),
         "who": who,
         "couple": couple_id,
-        "kind": kind,
+        "kind": kind.value,
         "about": about,
         "now": now,
         "ends": now + KEPT,
         "rings": now + RINGS_FOR,
     }
-    await db.exec(TELL, params=told)
+    await TELL.do(db, **told)
 
 
-async def no_longer_waits(db: AsyncSession, who: UUID, about: UUID, *kinds: Kind) -> None:
+async def no_longer_waits(db: Within, who: UUID, about: UUID, *kinds: Kind) -> None:
     """What it was about is done: nothing reminds of it any more."""
     await NOT_WAITING.do(db, who=who, kinds=[kind.value for kind in kinds], about=about)
 

@@ -9,6 +9,7 @@ from pydantic import (
     AfterValidator,
     BaseModel,
     BeforeValidator,
+    StrictBool,
     StrictInt,
     StrictStr,
     ValidationError,
@@ -137,6 +138,11 @@ class AnswerWrite(Body):
 
     question: Name
     value: Value | None = Field(description="Null skips the question.")
+    release: StrictBool = Field(
+        default=False,
+        description="True: my partner may read it, once they have released the same. False leaves"
+        " it as it is: not released, or released before.",
+    )
 
 
 def each_question_once(answers: list[Any]) -> list[Any]:
@@ -147,11 +153,16 @@ def each_question_once(answers: list[Any]) -> list[Any]:
 
 
 class AnswersWrite(Body):
-    """Answer some questions, or all."""
+    """Answer some questions, or all, and choose which of these my partner may read."""
 
     answers: Annotated[
         list[AnswerWrite], Field(min_length=1, max_length=40), AfterValidator(each_question_once)
     ]
+
+    @property
+    def released(self) -> bool:
+        """Is any of it for my partner to read?"""
+        return any(each.release for each in self.answers)
 
 
 class ReleaseWrite(Body):

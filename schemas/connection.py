@@ -7,14 +7,18 @@ itself stands still, or the way to it is cut: then only our side is left to noti
 import asyncio
 import os
 import socket
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, Self
 
 import psycopg
+from psycopg.pq import TransactionStatus
 from psycopg.types.array import ListBinaryDumper
 
-Driver = psycopg.AsyncConnection[Any]
+from schemas.talk import Asked, Driver, Talk
+
 DriverError = psycopg.Error
+ROLLBACK = Asked(b"rollback")
 
 
 class Connection(Driver):
@@ -25,13 +29,14 @@ class Connection(Driver):
     """
 
     patience: float
-    before_one: str | None = None  # what to say before a statement that stands by itself
+    settings: Sequence[str] = ()  # to be said in each transaction, where they do not hold for all
+    talk: Talk
 
     @classmethod
     async def open(
         cls,
         patience: float,
-        settings: str,
+        settings: Sequence[str],
         *where: str,
         **how: Any,  # noqa: ANN401
     ) -> Self:
@@ -54,17 +59,25 @@ class Connection(Driver):
             raise
         return connection
 
-    async def settle(self, settings: str) -> None:
+    async def settle(self, settings: Sequence[str]) -> None:
         """A pooler says who serves us in a word of its own. It may give each transaction another
         server connection: what we have prepared is not known there, and what we left set would
         stay there for others.
         """
         cursor = await self.execute("select pg_backend_pid()")
         if await cursor.fetchone() == (self.info.backend_pid,):
-            await self.execute(settings.format(scope="session"))
+            await self.execute("; ".join(settings).format(scope="session"))
         else:
             self.prepare_threshold = None
-            self.before_one = begin(settings)
+            self.settings = [each.format(scope="local") for each in settings]
+        self.talk = Talk(self, prepares=self.prepare_threshold is not None)
+
+    async def rollback(self) -> None:
+        """The driver's own would take back all that was prepared as well, in case it names what is
+        no more. Nothing here makes or drops a table.
+        """
+        if self.pgconn.transaction_status != TransactionStatus.IDLE:
+            await self.talk.exchange(self, [ROLLBACK])
 
     async def wait(self, *waiting: Any, **how: Any) -> Any:  # noqa: ANN401
         """Each time that we wait for the server, whatever for."""
@@ -84,8 +97,3 @@ class Connection(Driver):
             socket.socket(fileno=os.dup(self.fileno())) as line,
         ):
             line.shutdown(socket.SHUT_RDWR)
-
-
-def begin(settings: str) -> str:
-    """A transaction with settings of its own, in one message."""
-    return f"begin; {settings.format(scope='local')}"

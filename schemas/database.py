@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
 from typing import NamedTuple
@@ -13,7 +14,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.util import greenlet_spawn
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from schemas.connection import Connection, Driver, DriverError, begin
+from schemas.connection import Connection
+from schemas.exchange import exchange
+from schemas.talk import Asked, Driver, Row
 
 
 class Role(StrEnum):
@@ -41,9 +44,11 @@ LIMITS = {Role.API: Limits(0.3, 0.9, 1.1, 1.2), Role.WORKER: Limits(5, 4, 5, 6)}
 # They are set with each transaction and end with it, whatever was set before: where a pooler stands
 # between, nothing else reaches every server connection, and what does would stay there for others.
 SETTINGS = (
-    "set {{scope}} role {role}; set {{scope}} statement_timeout = '{statement}s';"
-    " set {{scope}} lock_timeout = '{lock}s'"
+    "set {{scope}} role {role}",
+    "set {{scope}} statement_timeout = '{statement}s'",
+    "set {{scope}} lock_timeout = '{lock}s'",
 )
+BEGIN, COMMIT = Asked(b"begin"), Asked(b"commit")
 
 
 def open_engine(
@@ -54,7 +59,7 @@ def open_engine(
     `url` may be of any login that is a member of the role, or of its owner.
     """
     limits = limits or LIMITS[role]
-    settings = SETTINGS.format(role=role, **limits._asdict())
+    settings = [each.format(role=role, **limits._asdict()) for each in SETTINGS]
     engine = create_async_engine(
         url,
         pool_size=pool_size,
@@ -66,7 +71,7 @@ def open_engine(
             "autocommit": True,  # the driver's word for: we say `begin` ourselves
         },
     )
-    said = begin(settings)
+    said = "; ".join(["begin", *settings]).format(scope="local")
     event.listen(engine.sync_engine, "begin", lambda opened: opened.exec_driver_sql(said))
     return engine
 
@@ -124,17 +129,59 @@ async def transaction(engine: AsyncEngine) -> AsyncIterator[AsyncSession]:
             raise
 
 
+async def alone(engine: AsyncEngine, asked: Asked) -> Row | None:
+    """A statement that is a transaction by itself, in one round trip."""
+    async with lent(engine) as driver:
+        if not (settings := settings_on(driver)):
+            [row] = await exchange(driver, [asked])
+            return row
+        *_, row, _ = await exchange(driver, [BEGIN, *settings, asked, COMMIT])
+        return row
+
+
+@asynccontextmanager
+async def writing(engine: AsyncEngine) -> AsyncIterator["Writing"]:
+    """The same as a transaction, for those that are asked most: it begins with what is first read,
+    and ends with what was last written.
+    """
+    async with lent(engine) as driver:
+        opened = Writing(engine, driver, [BEGIN, *settings_on(driver)])
+        yield opened
+        await opened.ask(COMMIT)
+
+
+@dataclass(slots=True)
+class Writing:
+    """What is only written waits until something is read, or for the commit."""
+
+    engine: AsyncEngine
+    driver: Driver
+    waiting: list[Asked]
+
+    def say(self, asked: Asked) -> None:
+        """Where nothing is read. That it failed shows with the next that is asked."""
+        self.waiting.append(asked)
+
+    async def ask(self, asked: Asked) -> Row | None:
+        """After all that waits, in the same round trip."""
+        together, self.waiting = [*self.waiting, asked], []
+        return (await exchange(self.driver, together))[-1]
+
+
+def settings_on(driver: Driver) -> list[Asked]:
+    """None, where they hold for all that is asked on it."""
+    ours = driver.settings if isinstance(driver, Connection) else ()
+    return [Asked(each.encode()) for each in ours]
+
+
 @asynccontextmanager
 async def lent(engine: AsyncEngine) -> AsyncIterator[Driver]:
-    """The driver's connection, for one statement that is a transaction by itself."""
+    """The driver's connection. What is left undone on it is rolled back."""
     fairy = await engine.raw_connection()
     driver: Driver = fairy.driver_connection  # type: ignore[assignment]
     try:
-        if isinstance(driver, Connection) and driver.before_one:
-            await driver.execute(driver.before_one)
         yield driver
-        await driver.commit()  # asks nothing, unless it had to begin
-    except DriverError as error:
+    except DBAPIError as error:
         if driver.closed:
             # What SQLAlchemy does where it asks itself: the others that are as old as this one are
             # not tried, each to be the 503 of one request more.

@@ -31,12 +31,17 @@ class Revealed(BaseModel):
         return json.loads(unseal(me.couple_key, self.shared, place))
 
 
-class SheetRows(BaseModel):
+class RevealedRows(BaseModel):
+    """What of one check-in one person may read of their partner."""
+
+    revealed: list[Revealed]
+
+
+class SheetRows(RevealedRows):
     """All that one check-in shows to one person, and that decides what they may do with it."""
 
     sittings: list[Sitting]  # one, if it is theirs to see
     answers: list[Said]  # their own
-    revealed: list[Revealed]  # their partner's
     consents: list[LastWord]
     boundaries: list[BoundarySet]
 
@@ -58,12 +63,14 @@ PARTS = {
     "boundaries": MINE_SET,
 }
 SHEET = select(in_one(PARTS))
+REVEALS = select(in_one({"revealed": PARTS["revealed"]}))
 _key = ("checkin_id", "account_id", "question")
+SHARING = ("shared", "released", "final")
 _put = insert_all(Answer, "question")
 PUT = _put.on_conflict_do_update(
-    index_elements=_key, set_={name: _put.excluded[name] for name in ("sealed", "answered_at")}
+    index_elements=_key,
+    set_={name: _put.excluded[name] for name in ("sealed", "answered_at", *SHARING)},
 )
-SHARING = ("shared", "released", "final")
 _shared = given(Answer, *_key, *SHARING)
 SHARE = (
     update(Answer)

@@ -131,6 +131,12 @@ class Person(AsyncClient):
         said = [{"question": name, "value": value} for name, value in values.items()]
         return await self.put(f"/checkins/{checkin_id}/answers", json={"answers": said})
 
+    async def answers_and_releases(self, checkin_id: str, **values: object) -> Response:
+        said = [
+            {"question": name, "value": value, "release": True} for name, value in values.items()
+        ]
+        return await self.put(f"/checkins/{checkin_id}/answers", json={"answers": said})
+
     async def releases(self, checkin_id: str, *questions: str) -> Response:
         chosen = {"questions": questions}
         return await self.post(f"/checkins/{checkin_id}/answers/released", json=chosen)

@@ -1,7 +1,7 @@
 """Round trips to PostgreSQL, counted at the driver: some statements go past SQLAlchemy.
 
-A statement is one, and so is a page of a cursor. `executemany` is one, however many rows it has:
-they go out together, and what came of them comes back together. What a new connection asks once,
+A statement is one, and so are those that go out together, and so is a page of a cursor.
+`executemany` is one, however many rows it has. What a new connection asks once,
 and what prepares a statement once for each connection, is in none of these numbers.
 """
 
@@ -12,6 +12,8 @@ from unittest.mock import patch
 
 from psycopg import AsyncConnection, AsyncCursor, AsyncPipeline, AsyncServerCursor
 from psycopg.pq import TransactionStatus
+
+from schemas.talk import Talk
 
 Asked = list[str]  # what was asked, in the order it was
 Way = Callable[..., Awaitable[Any]]
@@ -24,6 +26,7 @@ COSTS = {
     (AsyncServerCursor, "fetchmany"): 1,
     (AsyncServerCursor, "fetchall"): 1,
     (AsyncServerCursor, "close"): 1,
+    (Talk, "exchange"): 1,
     (AsyncConnection, "commit"): 1,
     (AsyncConnection, "rollback"): 1,
 }
@@ -44,7 +47,7 @@ def counted() -> Iterator[Asked]:
 def counting(asked: Asked, way: Way, trips: int) -> Way:
     async def go(self: Any, *what: Any, **how: Any) -> Any:  # noqa: ANN401
         if not nothing_to_end(self):
-            asked.extend([" ".join(str([way.__name__, *what[:1]]).split())] * trips)
+            asked.extend([" ".join(str([way.__name__, *what[-1:]]).split())] * trips)
         return await way(self, *what, **how)
 
     return go

@@ -1,9 +1,10 @@
 """What is asked of whom, and how answers look to one of the two."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Self
+from uuid import UUID
 
 from schemas.answers import (
     AnswersWrite,
@@ -15,9 +16,9 @@ from schemas.answers import (
 from schemas.boundaries import Boundaries, boundaries_of
 from schemas.checkins import Sitting
 from schemas.consents import Purpose, allowed
-from schemas.pairing import Person
+from schemas.pairing import Member, Person
 from schemas.questionnaires import PACKS, Pack, Topic
-from schemas.sheets import SheetRows
+from schemas.sheets import RevealedRows, SheetRows
 
 Wrong = list[tuple[tuple[str | int, ...], str]]  # where in the body, and why
 
@@ -40,15 +41,35 @@ class Sheet:
         return cls(
             checkin=checkin,
             mine={each.question: each for each in rows.answers},
-            partners={each.question: each.read(us, checkin.id) for each in rows.revealed if us},
+            partners=words_of(rows, us, checkin.id) if us else {},
             consents=consents,
             closed=topics_closed(boundaries_of(rows.boundaries), consents),
         )
+
+    def revealing(self, rows: RevealedRows, us: Member) -> Self:
+        """The same, with what is revealed by now."""
+        return replace(self, partners=words_of(rows, us, self.checkin.id))
+
+    def takes(self, body: AnswersWrite, me: Person, now: datetime) -> bool:
+        """Put these answers in, released where that is said, unless others are final."""
+        for each in body.answers:
+            new = Said.to(each.question, self.checkin, me, now)
+            said = self.mine.setdefault(each.question, new)
+            if not said.says(each.value, me.key, now):
+                return False
+            if each.release and me.member:
+                said.release(me.member)
+        return True
 
     @property
     def pack(self) -> Pack:
         """What is asked in it."""
         return PACKS[self.checkin.pack, self.checkin.version]
+
+
+def words_of(rows: RevealedRows, us: Member, checkin_id: UUID) -> dict[str, Any]:
+    """Of my partner, by question."""
+    return {each.question: each.read(us, checkin_id) for each in rows.revealed}
 
 
 def topics_closed(boundaries: Boundaries, consents: Collection[Purpose]) -> set[Topic]:
@@ -67,6 +88,8 @@ def refused_answers(body: AnswersWrite, sheet: Sheet) -> Wrong:
             found.append((("answers", place, "question"), "This is not asked here."))
         elif answer.value is not None and (why := question.refuses(answer.value)):
             found.append((("answers", place, "value"), why))
+        elif answer.value is None and answer.release:
+            found.append((("answers", place, "release"), "Answer it first."))
     return found
 
 

@@ -178,6 +178,77 @@ async def test_nothing_is_released_by_somebody_who_has_not_allowed_it(couple: Tw
     assert (answer.status_code, answer.json()["type"]) == (409, "/problems/sharing-not-allowed")
 
 
+# In one call.
+
+
+async def test_to_answer_and_release_at_once_is_to_answer_and_to_release(
+    couple: Two, db: AsyncSession
+) -> None:
+    sam, alex = couple
+    one = await sam.begins()
+    sam.clock.forward(days=1)
+    other = await sam.begins()
+    for person in couple:
+        at_once = await person.answers_and_releases(one, mood=3, a_word="A word.")
+        await person.answers(other, mood=3, a_word="A word.")
+        after = await person.releases(other, "mood", "a_word")
+        assert at_once.json()["questions"] == after.json()["questions"]
+
+    assert at_once.json() == await alex.sees(f"/checkins/{one}/answers")
+    assert (await sam.reads(one))["a_word"] == "A word."
+    assert (await nudges_of(sam, db)).count(Kind.REVEAL) == 2
+    assert (await sam.takes_back(one, "mood")).status_code == 409
+
+
+async def test_to_answer_again_leaves_a_release_as_it_is(couple: Two) -> None:
+    sam, _ = couple
+    checkin = await sam.begins()
+    await sam.answers_and_releases(checkin, mood=3)
+
+    assert (await sam.answers(checkin, mood=3, closeness=2)).status_code == 200
+
+    assert [(each["released"], each["final"]) for each in (await mine(sam, checkin)).values()] == [
+        (True, True),
+        (False, False),
+    ]
+
+
+async def test_what_is_skipped_cannot_be_released_with_the_rest(couple: Two) -> None:
+    sam, _ = couple
+    checkin = await sam.begins()
+
+    answer = await sam.answers_and_releases(checkin, mood=3, closeness=None)
+
+    said = {"pointer": "#/answers/1/release", "detail": "Answer it first."}
+    assert (answer.status_code, answer.json()["errors"]) == (422, [said])
+    assert await mine(sam, checkin) == {}
+
+
+@pytest.mark.parametrize(
+    ("for_both", "withdrawn", "problem"),
+    [
+        (False, None, "/problems/mine-alone"),
+        (True, "sharing", "/problems/sharing-not-allowed"),
+        (True, "checkins", "/problems/checkins-not-allowed"),
+    ],
+)
+async def test_what_may_not_be_released_is_not_answered_with_it(
+    couple: Two,
+    for_both: bool,  # noqa: FBT001
+    withdrawn: str | None,
+    problem: str,
+) -> None:
+    sam, _ = couple
+    checkin = await sam.begins(for_both=for_both)
+    if withdrawn:
+        await sam.withdraws(withdrawn)
+
+    answer = await sam.answers_and_releases(checkin, mood=3)
+
+    assert (answer.status_code, answer.json()["type"]) == (409, problem)
+    assert await mine(sam, checkin) == {}
+
+
 # What is asked.
 
 
@@ -341,6 +412,8 @@ async def all_that_alex_can_do(alex: Person, checkin: str, *released: str) -> li
         lambda: alex.takes_back(checkin, "mood"),
         lambda: alex.answers(checkin, closeness=5, mood=4),
         lambda: alex.releases(checkin, *released, "closeness"),
+        lambda: alex.answers_and_releases(checkin, closeness=5, **dict.fromkeys(released, 4)),
+        lambda: alex.answers_and_releases(checkin, a_word="Both", good_for_me=None),
         alex.begins,
         alex.sends,
     ]
@@ -553,10 +626,14 @@ async def test_both_at_once_reveal_once(couple: Two, db: AsyncSession, clock: Cl
         clock.forward(days=1)
         checkin, mood = await sam.begins(), number % 5 + 1
 
-        answers = await asyncio.gather(*(person.answers(checkin, mood=mood) for person in couple))
-        answers += await asyncio.gather(*(person.releases(checkin, "mood") for person in couple))
+        if number % 2:
+            both = (person.answers_and_releases(checkin, mood=mood) for person in couple)
+            answers = await asyncio.gather(*both)
+        else:
+            answers = await asyncio.gather(*(each.answers(checkin, mood=mood) for each in couple))
+            answers += await asyncio.gather(*(each.releases(checkin, "mood") for each in couple))
 
-        assert [answer.status_code for answer in answers] == [200] * 4
+        assert {answer.status_code for answer in answers} == {200}
         assert (await sam.reads(checkin))["mood"] == (await alex.reads(checkin))["mood"] == mood
         told = select(Nudge.account_id).where(
             col(Nudge.about) == checkin, col(Nudge.kind) == Kind.REVEAL

@@ -27,6 +27,7 @@ from schemas.nudges import KEPT, Kind, Nudge
 from schemas.pairing import Member, name_place
 from schemas.partner_nudges import PartnerNudge
 from schemas.phrases import PhraseId
+from schemas.questions import Question
 from schemas.schedules import Cadence
 from schemas.sealing import Keyring, new_key, seal
 from schemas.space import Mode, Space
@@ -162,11 +163,14 @@ def checkin_of(couple: Couple, week: int) -> Checkin:
 def answers(checkin: Checkin, me: Member, *, is_open: bool) -> Iterator[Answer]:
     for question in PACK.questions[: BEGUN if is_open else None]:
         answer = Answer.to(question.id, checkin, me, checkin.begun_at)
-        value = question.options[0].id if question.kind == "choice" else VALUES[question.kind]
-        answer.says(value, me.key, checkin.begun_at)
+        answer.says(value_of(question), me.key, checkin.begun_at)
         if not is_open:
             answer.release(me)
         yield answer
+
+
+def value_of(question: Question) -> object:
+    return question.options[0].id if question.kind == "choice" else VALUES[question.kind]
 
 
 def write_rest(

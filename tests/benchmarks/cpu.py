@@ -22,7 +22,7 @@ def spent(pid: int) -> float:
     """By the process and by its children that have ended."""
     try:
         said = Path(f"/proc/{pid}/stat").read_text()
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         return 0
     return sum(map(int, said.rsplit(")", 1)[1].split()[11:15])) / TICKS
 

@@ -19,10 +19,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.sql.visitors import ExternallyTraversible, iterate, replacement_traverse
-from sqlmodel.ext.asyncio.session import AsyncSession
 
-from schemas.database import Role, open_engine
-from schemas.short import Short
+from schemas.database import Role, Writing, open_engine
+from schemas.short import Short, Within
 from tests.proofs.program import Ground
 
 SCOPE = {"me", "partner", "couple", "owner"}
@@ -48,9 +47,10 @@ def let_short_through(unchecked: list[AsyncEngine]) -> None:
     """What goes past SQLAlchemy, and so past its events, asks these nothing either."""
     one_or_none_as_it_is, alone_as_it_is = Short.one_or_none, Short.alone
 
-    async def one_or_none(self: Short, db: AsyncSession, **values: object) -> Any:  # noqa: ANN401
-        asked = bare(self) if db.bind in unchecked else self
-        return await one_or_none_as_it_is(asked, db, **values)
+    async def one_or_none(self: Short, within: Within, **values: object) -> Any:  # noqa: ANN401
+        engine = within.engine if isinstance(within, Writing) else within.bind
+        asked = bare(self) if engine in unchecked else self
+        return await one_or_none_as_it_is(asked, within, **values)
 
     async def alone(self: Short, engine: AsyncEngine, **values: object) -> Any:  # noqa: ANN401
         asked = bare(self) if engine in unchecked else self

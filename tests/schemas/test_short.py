@@ -4,14 +4,14 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
-from sqlalchemy import URL, func, literal_column, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import URL, bindparam, func, literal_column, table, text
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from api.metrics import in_use
-from schemas.database import LIMITS, Role, open_engine, transaction
+from schemas.database import LIMITS, Role, open_engine, transaction, writing
 from schemas.short import Short
 
 AS_WHOM = Short(
@@ -83,3 +83,82 @@ async def test_of_connections_that_the_server_has_closed_one_is_found_out_and_al
         assert await AS_WHOM.alone(engine)
     assert in_use(engine) == 0
     await engine.dispose()
+
+
+# In a transaction that goes to the database as seldom as it can.
+
+NAME = Short(select(func.current_setting("app.name", True)))  # noqa: FBT003
+SAY = Short(select(func.set_config("app.name", bindparam("name"), False)))  # noqa: FBT003
+ROOT_OF = Short(select(func.sqrt(bindparam("number"))))
+PREPARED = Short(select(literal_column("count(*)")).select_from(table("pg_prepared_statements")))
+
+
+async def said(one: AsyncEngine) -> object:
+    """What stays when a transaction is kept, and is rolled back with one that is not."""
+    row = await NAME.alone(one)
+    return (row and row[0]) or None
+
+
+async def test_what_was_only_written_goes_out_before_what_is_read(one: AsyncEngine) -> None:
+    async with writing(one) as opened:
+        await SAY.do(opened, name="Sam")
+        assert await NAME.one(opened) == ("Sam",)
+
+    assert await said(one) == "Sam"
+
+
+async def test_what_is_written_last_goes_out_with_the_commit(one: AsyncEngine) -> None:
+    async with writing(one) as opened:
+        await NAME.one(opened)
+        await SAY.do(opened, name="Sam")
+
+    assert await said(one) == "Sam"
+
+
+async def is_refused(one: AsyncEngine) -> None:
+    async with writing(one) as opened:
+        await SAY.do(opened, name="Sam")
+        await NAME.one(opened)
+        raise LookupError
+
+
+async def test_whoever_is_refused_in_the_middle_has_written_nothing(one: AsyncEngine) -> None:
+    with pytest.raises(LookupError):
+        await is_refused(one)
+
+    assert await said(one) is None
+    assert in_use(one) == 0
+
+
+async def fails_at_the_end(one: AsyncEngine) -> None:
+    async with writing(one) as opened:
+        await SAY.do(opened, name="Sam")
+        await ROOT_OF.do(opened, number=-1.0)
+        await SAY.do(opened, name="Alex")
+
+
+async def test_what_fails_on_its_way_to_the_commit_is_no_success_and_keeps_nothing(
+    one: AsyncEngine,
+) -> None:
+    with pytest.raises(DBAPIError, match="square root of a negative number"):
+        await fails_at_the_end(one)
+
+    assert await said(one) is None
+    assert in_use(one) == 0
+
+
+async def test_whoever_rolls_back_keeps_what_was_prepared(one: AsyncEngine) -> None:
+    async def prepared() -> int:
+        row = await PREPARED.alone(one)
+        return int(row[0]) if row else 0
+
+    for _ in range(3):
+        with pytest.raises(LookupError):
+            await is_refused(one)
+    before = await prepared()
+
+    for _ in range(3):
+        with pytest.raises(LookupError):
+            await is_refused(one)
+
+    assert await prepared() == before

@@ -1,0 +1,39 @@
+"""An exchange: statements that go to PostgreSQL together, and whose answers come back together.
+
+One wait for all of them, and half as much of a core for each as with the driver's cursors. Until
+all are answered they are one transaction, unless they say otherwise.
+"""
+
+from collections.abc import Sequence
+
+from opentelemetry.trace import SpanKind
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
+from sqlalchemy.exc import DBAPIError
+
+from schemas.connection import Connection, DriverError
+from schemas.talk import Asked, Driver, Row, Talk
+from schemas.traces import LONGEST_STATEMENT, span
+
+DIALECT = PGDialect_psycopg(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
+
+
+async def exchange(driver: Driver, asked: Sequence[Asked]) -> list[Row | None]:
+    """The first row of each. `DBAPIError`, as ever, where the database is away or refuses one:
+    then those that came after it were not done.
+    """
+    text = "; ".join(each.text.decode() for each in asked)
+    said = {"db.system.name": "postgresql", "db.query.text": text[:LONGEST_STATEMENT]}
+    name = verb(text) if len(asked) == 1 else "exchange"
+    # Somebody else's connection is nothing that we could have prepared anything on.
+    talk = driver.talk if isinstance(driver, Connection) else Talk(driver, prepares=False)
+    try:
+        with span(name, None, SpanKind.CLIENT, **said):
+            return await talk.exchange(driver, asked)
+    except DriverError as error:
+        raise DBAPIError.instance(
+            text, None, error, DriverError, hide_parameters=True, dialect=DIALECT
+        ) from None
+
+
+def verb(text: str) -> str:
+    return text.split(maxsplit=1)[0].lower()
