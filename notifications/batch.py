@@ -1,12 +1,12 @@
 """Pushes that were claimed together, on their way to the phones.
 
-They leave in waves. Before each but the first, the facts are read again: whoever takes space in
-the meantime hears nothing of what has not left. In flight is at most one wave of it.
+They leave in waves, each in its lane's turn. Before each but the first, the facts are read again:
+whoever takes space in the meantime hears nothing of what has not left.
 """
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
@@ -17,6 +17,7 @@ from notifications.facts import read_facts
 from notifications.metrics import OUTCOMES, VERDICTS
 from notifications.policy import Due, Facts, Later, Send, Settled, Verdict, judge, settle
 from notifications.push import Gone, Outcome, Push, Sender, Target
+from notifications.way_out import WayOut
 from schemas.database import transaction
 
 WAVE = 100  # messages
@@ -32,30 +33,34 @@ class Batch:
     outcomes: dict[UUID, dict[UUID, Outcome]] = field(default_factory=lambda: defaultdict(dict))
     dead: dict[UUID, str] = field(default_factory=dict)  # devices, and the target that is no more
     given_back: set[UUID] = field(default_factory=set)
+    ahead: Sequence[tuple[Due, UUID]] = ()  # messages that have not left
     judged: dict[UUID, Verdict] = field(default_factory=dict)  # by these facts
 
-    async def send(
-        self, engine: AsyncEngine, sender: Sender, stop: asyncio.Event | None = None
-    ) -> None:
-        """No transaction is open while a wave is on its way. Told to stop, no other begins."""
-        ringing = self.ringing()
-        for start in range(0, len(ringing), WAVE):
-            if stop and stop.is_set():
-                self.given_back |= {push.id for push, _ in ringing[start:]} - set(self.outcomes)
-                return
-            if start:
-                accounts = {push.account_id for push, _ in ringing[start:]}
-                async with transaction(engine) as db:
-                    self.facts = await read_facts(db, accounts, self.now)
-                self.judged.clear()
-            wave = ringing[start : start + WAVE]
-            await asyncio.gather(
-                *(
-                    self.ring(push, device, phones[device], sender)
-                    for push, device in wave
-                    if device in (phones := self.phones(push))
-                )
-            )
+    async def leave(self, way: WayOut) -> Awaitable[object]:
+        """One wave, until all of it has left or failed before. Told to stop, none begins. What is
+        returned ends when the last of them was answered.
+        """
+        if way.stop.is_set():
+            self.given_back |= {push.id for push, _ in self.ahead} - set(self.outcomes)
+            self.ahead = []
+        wave, self.ahead = self.ahead[:WAVE], self.ahead[WAVE:]
+        on_their_way, left = [], []
+        for push, device in wave:
+            if target := self.phones(push).get(device):
+                left.append(asyncio.Event())
+                ring = Push(push.id, push.kind, target, push.expires_at - self.now)
+                on_their_way.append(self.ring(device, ring, way.sender, left[-1]))
+        answers = asyncio.gather(*on_their_way)
+        for each in left:
+            await each.wait()
+        return answers
+
+    async def look_again(self, engine: AsyncEngine) -> None:
+        """Before each further wave."""
+        accounts = {push.account_id for push, _ in self.ahead}
+        async with transaction(engine) as db:
+            self.facts = await read_facts(db, accounts, self.now)
+        self.judged.clear()
 
     def ringing(self) -> list[tuple[Due, UUID]]:
         """What would leave now, message by message."""
@@ -69,6 +74,7 @@ class Batch:
                 self.given_back.add(push.id)
             else:
                 room -= phones
+        self.ahead = self.ringing()
 
     def phones(self, push: Due) -> Mapping[UUID, Target]:
         """Where it may ring at this moment."""
@@ -81,13 +87,15 @@ class Batch:
             self.judged[push.id] = judge(push, self.facts.get(push.account_id), self.now)
         return self.judged[push.id]
 
-    async def ring(self, push: Due, device: UUID, target: Target, sender: Sender) -> None:
-        ttl = push.expires_at - self.now
-        outcome = await sender.send(Push(push.id, push.kind, target, ttl))
+    async def ring(self, device: UUID, push: Push, sender: Sender, left: asyncio.Event) -> None:
+        try:
+            outcome = await sender.send(push, left)
+        finally:
+            left.set()  # what failed before must not be waited for
         OUTCOMES.labels(type(outcome).__name__.lower()).inc()
         self.outcomes[push.id][device] = outcome
         if isinstance(outcome, Gone):
-            self.dead[device] = target.value
+            self.dead[device] = push.target.value
 
     def settled(self) -> dict[UUID, Settled]:
         """What follows for each push from what came of it."""

@@ -73,7 +73,7 @@ class Fcm:
     random: Random
     patience: float
 
-    async def send(self, push: Push) -> Outcome:
+    async def send(self, push: Push, left: asyncio.Event) -> Outcome:
         """Try once. Whatever happens on the way is an outcome, never an exception."""
         try:
             body = encode(push, self.now())
@@ -83,7 +83,7 @@ class Fcm:
         try:
             with span("fcm"):
                 async with asyncio.timeout(self.patience):
-                    answer = await self.deliver(body)
+                    answer = await self.deliver(body, left)
         except NoAccess:
             return Unsent(ASK_AGAIN_AFTER)
         except Exception as error:  # noqa: BLE001
@@ -95,13 +95,13 @@ class Fcm:
         log.log(level, "push %s: %d, %s", push.id, answer.status, type(outcome).__name__)
         return outcome
 
-    async def deliver(self, body: bytes) -> Answer:
+    async def deliver(self, body: bytes, left: asyncio.Event) -> Answer:
         """With a new credential at once, where the one in use is not taken; but only once."""
         token = await self.access.token()
-        answer = await self.lines.post(body, token)
+        answer = await self.lines.post(body, token, left)
         if needs_new_credential(answer):
             self.access.spoil(token)
-            answer = await self.lines.post(body, await self.access.token())
+            answer = await self.lines.post(body, await self.access.token(), left)
         return answer
 
 

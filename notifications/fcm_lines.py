@@ -39,11 +39,12 @@ class Line(asyncio.Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         self.transport = transport
 
-    async def ask(self, request: bytes) -> Answer:
+    async def ask(self, request: bytes, left: asyncio.Event) -> Answer:
         """Whoever stops waiting hangs up: a late answer must not be taken for the next one's."""
         self.begin()
         self.answer = asyncio.get_running_loop().create_future()
         self.transport.write(request)
+        left.set()
         try:
             return await self.answer
         except BaseException:
@@ -109,14 +110,14 @@ class Lines:
     async def __aenter__(self) -> Self:
         return self
 
-    async def post(self, body: bytes, token: str) -> Answer:
+    async def post(self, body: bytes, token: str, left: asyncio.Event) -> Answer:
         """A redirect is an answer like any other: nothing is sent on to where it points."""
         if not token.isprintable():
             msg = "this is no token, and might end its line"
             raise ValueError(msg)
         head = f"{self.head}Authorization: Bearer {token}\r\nContent-Length: {len(body)}\r\n\r\n"
         line = self.free() or await self.open()
-        answer = await line.ask(head.encode() + body)
+        answer = await line.ask(head.encode() + body, left)
         self.idle.append((asyncio.get_running_loop().time(), line))
         return answer
 

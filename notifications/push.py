@@ -1,5 +1,6 @@
 """One push to one phone, and what may come of it. Providers end here."""
 
+import asyncio
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Protocol
@@ -67,5 +68,7 @@ Outcome = Sent | Gone | Refused | Retry | Unsent
 class Sender(Protocol):
     """Where the network begins."""
 
-    async def send(self, push: Push) -> Outcome:
-        """Try once. Whatever happens on the way is an outcome, never an exception."""
+    async def send(self, push: Push, left: asyncio.Event) -> Outcome:
+        """Try once, and set `left` when it is with the network. Whatever happens on the way is an
+        outcome, never an exception.
+        """

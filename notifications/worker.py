@@ -25,14 +25,15 @@ from notifications.plan import plan
 from notifications.policy import peace, rest
 from notifications.push import Sender
 from notifications.shift import Clock, shift
+from notifications.way_out import WayOut
 from schemas.base import EARLIEST
 from schemas.database import transaction
 from schemas.short import Short
 from schemas.traces import span
 
-# While what one lane sends is on its way, another claims and records. What is on its way from all
-# may still ring when space begins: with more lanes, waves must be smaller.
-LANES = 2
+# While what one lane sends is on its way, others claim and record. More of them make nobody's facts
+# older: one at a time is on the way out. What is with FCM rings, whatever begins meanwhile.
+LANES = 4
 BATCH = 100
 HOURS = 1000
 WAKE_EVERY = 0.5  # seconds
@@ -49,7 +50,8 @@ async def work(
     per_minute: int = PER_MINUTE,
 ) -> None:
     """Until told to stop; then finish what has begun, and nothing more."""
-    lanes = [Lane(engine, sender, stop, per_minute) for _ in range(LANES)]
+    way = WayOut(sender, stop, per_minute)
+    lanes = [Lane(engine, way) for _ in range(LANES)]
     await asyncio.gather(
         *(shift("tick", lane.step, WAKE_EVERY, clock, stop) for lane in lanes),
         shift("chore", Chores(engine).step, WAKE_EVERY, clock, stop),
@@ -63,9 +65,7 @@ class Lane:
     """
 
     engine: AsyncEngine
-    sender: Sender
-    stop: asyncio.Event
-    per_minute: int
+    way: WayOut
     rests_until: datetime = EARLIEST
 
     async def step(self, now: datetime) -> bool:
@@ -74,26 +74,18 @@ class Lane:
             if now < self.rests_until:
                 handled = await plan_due(self.engine, now)
             else:
-                handled, rests = await tick(
-                    self.engine, self.sender, now, self.stop, self.per_minute
-                )
+                handled, rests = await tick(self.engine, self.way, now)
                 self.rests_until = now + rests
         TICKED.set_to_current_time()
         return handled > 0
 
 
-async def tick(
-    engine: AsyncEngine,
-    sender: Sender,
-    now: datetime,
-    stop: asyncio.Event | None = None,
-    per_minute: int = PER_MINUTE,
-) -> tuple[int, timedelta]:
+async def tick(engine: AsyncEngine, way: WayOut, now: datetime) -> tuple[int, timedelta]:
     """Handle what is due at `now`. Returns how much that was, and how long this worker has nothing
     to send, since it is not let in.
     """
     planned = await plan_due(engine, now)
-    sent, rests = await send_due(engine, sender, now, stop, per_minute)
+    sent, rests = await send_due(engine, way, now)
     return planned + sent, rests
 
 
@@ -103,20 +95,12 @@ async def plan_due(engine: AsyncEngine, now: datetime) -> int:
         return await plan(db, now, HOURS)
 
 
-async def send_due(
-    engine: AsyncEngine,
-    sender: Sender,
-    now: datetime,
-    stop: asyncio.Event | None,
-    per_minute: int,
-) -> tuple[int, timedelta]:
+async def send_due(engine: AsyncEngine, way: WayOut, now: datetime) -> tuple[int, timedelta]:
     # Workers that disagree about the time would cut each other's leases short: in production
     # `now` is the database's clock, read before each tick.
     lease = now + LEASE
-    batch = await claim(engine, now, lease, per_minute)
+    batch = await send(engine, way, now, lease)
     if batch.pushes:
-        with span("send", pushes=len(batch.pushes)):
-            await batch.send(engine, sender, stop)
         async with step("record", engine) as db:
             held = await queue.record(db, lease, batch.settled())
             await queue.forget(db, batch.dead)
@@ -127,6 +111,20 @@ async def send_due(
                 async with step("record", engine) as db:
                     held = await queue.record(db, lease, held)
     return len(batch.pushes), rest(batch.outcomes.values())
+
+
+async def send(engine: AsyncEngine, way: WayOut, now: datetime, lease: datetime) -> Batch:
+    """Wave after wave. What they are answered is waited for when it is somebody else's turn."""
+    async with way.first_turn():
+        batch = await claim(engine, now, lease, way.per_minute)
+        answers = await batch.leave(way)
+    await answers
+    while batch.ahead:
+        async with way.turn:
+            await batch.look_again(engine)
+            answers = await batch.leave(way)
+        await answers
+    return batch
 
 
 async def claim(engine: AsyncEngine, now: datetime, lease: datetime, per_minute: int) -> Batch:

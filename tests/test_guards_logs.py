@@ -20,6 +20,7 @@ from notifications import worker
 from notifications.emulator import local_emulator, service_account
 from notifications.emulator_socket import serve
 from notifications.fcm import open_fcm
+from notifications.way_out import WayOut
 from tests.builders import Two, letters_to
 from tests.conftest import Engines
 from tests.test_guards_code import files, name, read
@@ -189,7 +190,7 @@ async def test_where_a_push_was_going(
         open_fcm(service_account(fcm), fcm, now=sam.clock, random=Random(1)) as sender,
     ):
         await emulator.put("/faults", json=[{"mode": fault}] if fault else [])
-        await worker.tick(engines["worker"], sender, sam.clock.now)
+        await worker.tick(engines["worker"], WayOut(sender), sam.clock.now)
 
     assert any(line.startswith("notifications.fcm push") for line in log())
     assert [line for line in log() if CANARY in line] == []

@@ -10,6 +10,7 @@ from httpx import AsyncClient
 from notifications import worker
 from notifications.emulator import local_emulator, service_account
 from notifications.fcm import Fcm, open_fcm
+from notifications.way_out import WayOut
 from tests.conftest import Engines
 from tests.fakes import Clock
 
@@ -50,7 +51,7 @@ class Worker:
 
     async def once(self, per_minute: int = AT_ONCE) -> tuple[int, timedelta]:
         engine, now = self.engines["worker"], self.clock.now
-        return await worker.tick(engine, self.sender, now, per_minute=per_minute)
+        return await worker.tick(engine, WayOut(self.sender, per_minute=per_minute), now)
 
 
 @pytest.fixture

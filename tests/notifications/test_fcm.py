@@ -1,6 +1,7 @@
 import json
 import logging
 import re
+from asyncio import Event
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -39,7 +40,7 @@ async def fcm(scene: Scene) -> AsyncIterator[Fcm]:
 
 
 async def test_a_push_shows_one_generic_line(fcm: Fcm, scene: Scene) -> None:
-    assert await fcm.send(push()) == Sent()
+    assert await fcm.send(push(), Event()) == Sent()
 
     phone = await scene.phone()
     shown = {"at": "2026-03-02T12:00:00Z", "title": "Twofold", "body": "You have a reminder"}
@@ -51,7 +52,7 @@ async def test_a_push_shows_one_generic_line(fcm: Fcm, scene: Scene) -> None:
 async def test_a_discreet_push_arrives_and_shows_nothing(
     fcm: Fcm, scene: Scene, platform: Platform
 ) -> None:
-    assert await fcm.send(push(discreet=True, platform=platform)) == Sent()
+    assert await fcm.send(push(discreet=True, platform=platform), Event()) == Sent()
 
     phone = await scene.phone()
     assert (len(phone["log"]), phone["shows"]) == (1, {})
@@ -60,8 +61,8 @@ async def test_a_discreet_push_arrives_and_shows_nothing(
 async def test_a_repeat_replaces_what_the_phone_shows(fcm: Fcm, scene: Scene) -> None:
     await scene.fail({"mode": "lose_answer", "times": 1})
 
-    assert isinstance(await fcm.send(push()), Retry)
-    assert await fcm.send(push()) == Sent()
+    assert isinstance(await fcm.send(push(), Event()), Retry)
+    assert await fcm.send(push(), Event()) == Sent()
 
     phone = await scene.phone()
     assert len(phone["log"]) == 2
@@ -87,7 +88,7 @@ async def test_what_fcm_says_plainly_is_taken_at_its_word(
 ) -> None:
     await scene.fail(fault)
 
-    assert await fcm.send(push()) == expected
+    assert await fcm.send(push(), Event()) == expected
 
 
 async def test_a_malformed_message_to_an_installation_does_not_forget_it(
@@ -95,7 +96,7 @@ async def test_a_malformed_message_to_an_installation_does_not_forget_it(
 ) -> None:
     await scene.fail({"mode": "invalid_argument"})
 
-    assert await fcm.send(push(kind=TargetKind.FID)) == Refused()
+    assert await fcm.send(push(kind=TargetKind.FID), Event()) == Refused()
 
 
 @pytest.mark.parametrize(
@@ -117,14 +118,14 @@ async def test_whatever_else_goes_wrong_the_push_waits_and_goes_out_in_the_end(
     async with scene.open(patience=0.5) as fcm:
         await scene.fail(fault)
 
-        outcome = await fcm.send(push())
+        outcome = await fcm.send(push(), Event())
         assert isinstance(outcome, Retry)
         assert timedelta(seconds=least) <= outcome.after <= timedelta(seconds=least * 1.5)
         assert not outcome.everybody
 
         await scene.fail()
         scene.clock.now += outcome.after
-        assert await fcm.send(push()) == Sent()
+        assert await fcm.send(push(), Event()) == Sent()
 
 
 async def test_nobody_at_the_other_end_is_a_retry_and_nobody_to_let_us_in_is_no_try(
@@ -133,9 +134,9 @@ async def test_nobody_at_the_other_end_is_a_retry_and_nobody_to_let_us_in_is_no_
     async with local_emulator(Clock()) as gone:
         account = service_account(gone)
     async with open_fcm(service_account(scene.url), gone, now=Clock(), random=RANDOM) as fcm:
-        assert isinstance(await fcm.send(push()), Retry)
+        assert isinstance(await fcm.send(push(), Event()), Retry)
     async with open_fcm(account, scene.url, now=Clock(), random=RANDOM) as fcm:
-        assert isinstance(await fcm.send(push()), Unsent)
+        assert isinstance(await fcm.send(push(), Event()), Unsent)
 
 
 @pytest.mark.parametrize(
@@ -144,7 +145,7 @@ async def test_nobody_at_the_other_end_is_a_retry_and_nobody_to_let_us_in_is_no_
 async def test_what_fcm_would_not_take_is_refused_before_it_leaves(
     fcm: Fcm, scene: Scene, unsayable: Push
 ) -> None:
-    assert await fcm.send(unsayable) == Refused()
+    assert await fcm.send(unsayable, Event()) == Refused()
     assert (await scene.emulator.get("/phones")).json() == {}
 
 
@@ -155,7 +156,7 @@ async def test_the_service_account_may_be_a_file_but_must_name_a_project(
     file = tmp_path / "account.json"
     file.write_text(json.dumps(account))
     async with open_fcm(file, scene.url, now=scene.clock, random=RANDOM) as fcm:
-        assert await fcm.send(push()) == Sent()
+        assert await fcm.send(push(), Event()) == Sent()
 
     del account["project_id"]
     with pytest.raises(ValueError, match="names no project"):
@@ -174,8 +175,8 @@ async def test_logs_hold_the_id_and_never_the_target_or_a_word_of_the_message(
     modes = ["unregistered", "invalid_argument", "sender_mismatch", "quota", "internal", "drop"]
     for mode in [*modes, "rubbish", "token_down", "unauthorized"]:
         await scene.fail({"mode": mode})
-        await fcm.send(push())
-    await fcm.send(push(value="x" * 5000 + PHONE))
+        await fcm.send(push(), Event())
+    await fcm.send(push(value="x" * 5000 + PHONE), Event())
 
     said = [record.getMessage() for record in caplog.records]
     assert len([line for line in said if str(ID) in line]) == 10

@@ -2,6 +2,7 @@ import asyncio
 import logging
 import socket
 import threading
+from asyncio import Event
 from collections.abc import AsyncIterator, Iterator
 from time import perf_counter
 
@@ -60,7 +61,7 @@ async def all_are_put_off_at_once(fcm: Fcm) -> None:
     watch = asyncio.create_task(longest_pause())
 
     begun = perf_counter()
-    outcomes = await asyncio.gather(*(fcm.send(push()) for _ in range(20)))
+    outcomes = await asyncio.gather(*(fcm.send(push(), Event()) for _ in range(20)))
 
     assert perf_counter() - begun < fcm.patience
     watch.cancel()
@@ -81,7 +82,7 @@ async def test_a_failing_token_endpoint_holds_up_nobody_else(fcm: Fcm, scene: Sc
 
 async def test_a_question_that_nobody_answers_is_given_up(scene: Scene, silent: Account) -> None:
     async with scene.open(silent, patience=0.2) as fcm:
-        await fcm.send(push())
+        await fcm.send(push(), Event())
         await asyncio.sleep(0.2)
 
         # Otherwise every push to come would wait for it as well.
@@ -93,7 +94,7 @@ async def test_however_many_wait_for_a_credential_it_is_asked_for_once(
 ) -> None:
     await scene.fail({**TOKEN_DOWN, "times": 1})
 
-    outcomes = await asyncio.gather(*(fcm.send(push()) for _ in range(20)))
+    outcomes = await asyncio.gather(*(fcm.send(push(), Event()) for _ in range(20)))
 
     # A second question would have been answered.
     assert all(isinstance(outcome, Unsent) for outcome in outcomes)
@@ -103,12 +104,12 @@ async def test_after_a_failure_the_token_endpoint_is_left_alone_for_ten_seconds(
     fcm: Fcm, scene: Scene
 ) -> None:
     await scene.fail({**TOKEN_DOWN, "times": 1})
-    await fcm.send(push())
+    await fcm.send(push(), Event())
 
     scene.clock.forward(seconds=9)
-    assert isinstance(await fcm.send(push()), Unsent)
+    assert isinstance(await fcm.send(push(), Event()), Unsent)
     scene.clock.forward(seconds=1)
-    assert await fcm.send(push()) == Sent()
+    assert await fcm.send(push(), Event()) == Sent()
 
 
 async def test_a_credential_is_kept_for_fifty_minutes(fcm: Fcm, scene: Scene) -> None:
@@ -150,25 +151,25 @@ async def test_nobody_waits_while_a_credential_is_renewed() -> None:
 async def test_a_credential_is_used_to_its_end_where_there_is_no_new_one(
     fcm: Fcm, scene: Scene
 ) -> None:
-    await fcm.send(push())
+    await fcm.send(push(), Event())
     await scene.fail(TOKEN_DOWN)
 
     scene.clock.forward(minutes=59)
-    assert await fcm.send(push()) == Sent()
+    assert await fcm.send(push(), Event()) == Sent()
     await fcm.access.renew()
-    assert await fcm.send(push()) == Sent()
+    assert await fcm.send(push(), Event()) == Sent()
     scene.clock.forward(minutes=1)
-    assert isinstance(await fcm.send(push()), Unsent)
+    assert isinstance(await fcm.send(push(), Event()), Unsent)
 
 
 async def test_a_credential_that_fcm_does_not_take_is_replaced_at_once(
     fcm: Fcm, scene: Scene
 ) -> None:
-    await fcm.send(push())
+    await fcm.send(push(), Event())
     first = await fcm.access.token()
     await scene.fail({"mode": "unauthorized", "times": 1})
 
-    assert await fcm.send(push()) == Sent()
+    assert await fcm.send(push(), Event()) == Sent()
 
     second = await fcm.access.token()
     assert second != first
@@ -179,10 +180,10 @@ async def test_a_credential_that_fcm_does_not_take_is_replaced_at_once(
 async def test_a_worker_that_slept_longer_than_its_credential_sends_all_the_same(
     fcm: Fcm, scene: Scene
 ) -> None:
-    await fcm.send(push())
+    await fcm.send(push(), Event())
 
     scene.clock.forward(days=1)
-    assert await fcm.send(push()) == Sent()
+    assert await fcm.send(push(), Event()) == Sent()
 
 
 async def test_a_sender_can_be_closed_while_it_asks(
@@ -191,7 +192,7 @@ async def test_a_sender_can_be_closed_while_it_asks(
     caplog.set_level(logging.WARNING)
     begun = perf_counter()
     async with scene.open(silent) as fcm:
-        sending = asyncio.create_task(fcm.send(push()))
+        sending = asyncio.create_task(fcm.send(push(), Event()))
         await asyncio.sleep(0.05)
         sending.cancel()
         with pytest.raises(asyncio.CancelledError):

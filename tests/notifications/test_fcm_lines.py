@@ -1,7 +1,7 @@
 """Lines to FCM, against a server that says exactly what a scene wants it to say."""
 
 import asyncio
-from asyncio import StreamReader, StreamWriter
+from asyncio import Event, StreamReader, StreamWriter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -60,7 +60,7 @@ async def test_a_line_is_kept_for_the_next_message() -> None:
     here = Server(BRIEF, BRIEF)
     async with lines_to(here) as lines:
         for body in (b"one", b"two"):
-            assert await lines.post(body, "token") == Answer(200, None, b"{}")
+            assert await lines.post(body, "token", Event()) == Answer(200, None, b"{}")
 
     [(_, first), (_, second)] = here.asked
     assert here.lines_used == [0, 0]
@@ -76,7 +76,7 @@ async def test_an_answer_may_come_in_pieces_after_a_word_that_it_will_and_with_a
         b"3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n"
     )
     async with lines_to(Server(piecemeal)) as lines:
-        assert await lines.post(b"", "token") == Answer(429, "30", b"abcde")
+        assert await lines.post(b"", "token", Event()) == Answer(429, "30", b"abcde")
 
 
 @pytest.mark.parametrize(
@@ -90,8 +90,8 @@ async def test_an_answer_may_come_in_pieces_after_a_word_that_it_will_and_with_a
 async def test_a_line_that_was_given_up_is_not_used_again(answer: bytes) -> None:
     here = Server(answer, BRIEF)
     async with lines_to(here) as lines:
-        assert (await lines.post(b"", "token")).body == b"{}"
-        assert (await lines.post(b"", "token")).body == b"{}"
+        assert (await lines.post(b"", "token", Event())).body == b"{}"
+        assert (await lines.post(b"", "token", Event())).body == b"{}"
 
     assert here.lines_used == [0, 1]
 
@@ -99,11 +99,11 @@ async def test_a_line_that_was_given_up_is_not_used_again(answer: bytes) -> None
 async def test_a_line_on_which_the_server_hung_up_is_not_used_again() -> None:
     here = Server(BRIEF, BRIEF)
     async with lines_to(here) as lines:
-        await lines.post(b"", "token")
+        await lines.post(b"", "token", Event())
         here.lines[0].close()
         await here.lines[0].wait_closed()
         await asyncio.sleep(0.05)
-        await lines.post(b"", "token")
+        await lines.post(b"", "token", Event())
 
     assert here.lines_used == [0, 1]
 
@@ -113,10 +113,10 @@ async def test_who_stops_waiting_hangs_up_so_that_a_late_answer_is_nobody_elses(
     async with lines_to(here) as lines:
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.1):
-                await lines.post(b"", "token")
+                await lines.post(b"", "token", Event())
         await asyncio.sleep(0.05)
         assert here.lines[0].is_closing()
-        assert (await lines.post(b"", "token")).status == 200
+        assert (await lines.post(b"", "token", Event())).status == 200
 
     assert here.lines_used == [0, 1]
 
@@ -125,14 +125,14 @@ async def test_who_stops_waiting_hangs_up_so_that_a_late_answer_is_nobody_elses(
 async def test_what_is_no_http_is_an_error_at_once(answer: bytes) -> None:
     async with lines_to(Server(answer)) as lines:
         with pytest.raises(HttpParserError):
-            await lines.post(b"", "token")
+            await lines.post(b"", "token", Event())
 
 
 async def test_nothing_is_written_behind_a_token_that_would_end_its_line() -> None:
     here = Server()
     async with lines_to(here) as lines:
         with pytest.raises(ValueError, match="no token"):
-            await lines.post(b"", "token\r\nX-Not-Of-Ours: yes")
+            await lines.post(b"", "token\r\nX-Not-Of-Ours: yes", Event())
 
     assert here.asked == []
 
@@ -150,7 +150,7 @@ async def test_an_answer_that_does_not_end_or_is_none_ends_the_line(answer: byte
 
     async with lines_to(here) as lines:
         with pytest.raises((HttpParserError, HttpParserUpgrade)):
-            await lines.post(b"{}", "token")
-        await lines.post(b"{}", "token")
+            await lines.post(b"{}", "token", Event())
+        await lines.post(b"{}", "token", Event())
 
     assert here.lines_used == [0, 1]

@@ -1,5 +1,6 @@
 """What we ask is not sent on to wherever an answer points."""
 
+from asyncio import Event
 from random import Random
 
 from starlette.requests import Request
@@ -32,7 +33,7 @@ async def test_a_redirect_is_not_followed(clock: Clock) -> None:
         serve(elsewhere) as url,
         open_fcm(service_account(fcm), url, now=clock, random=Random(1)) as sender,
     ):
-        outcome = await sender.send(push())
+        outcome = await sender.send(push(), Event())
 
     assert isinstance(outcome, Retry)
     assert len(elsewhere.asked) == 1

@@ -16,6 +16,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from notifications import worker
 from notifications.batch import WAVE
 from notifications.emulator import local_emulator
+from notifications.way_out import WayOut
 from notifications.worker import BATCH, LANES
 from schemas.base import Locale, new_id
 from schemas.devices import Device, Platform, TargetKind
@@ -171,7 +172,7 @@ async def test_what_a_worker_has_not_begun_is_as_it_was(
     stop = asyncio.Event()
     stop.set()
 
-    await worker.tick(engines["worker"], work.sender, sam.clock.now, stop)
+    await worker.tick(engines["worker"], WayOut(work.sender, stop), sam.clock.now)
 
     db.expire_all()
     after = (await db.exec(select(Push).where(Push.account_id == alex.id))).one().model_dump()

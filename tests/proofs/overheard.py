@@ -11,6 +11,7 @@ from httpx import AsyncClient
 from notifications import worker
 from notifications.emulator import local_emulator, service_account
 from notifications.fcm import Fcm, open_fcm
+from notifications.way_out import WayOut
 from tests.proofs.program import Ground
 
 OUR_OWN_PHONES = {"httpx", "httpcore.connection", "httpcore.http11", "asyncio"}
@@ -51,7 +52,7 @@ class Post:
     async def tick(self) -> None:
         """Until nothing is due."""
         engine, now = self.ground.engines["worker"], self.ground.clock.now
-        while (await worker.tick(engine, self.sender, now))[0]:
+        while (await worker.tick(engine, WayOut(self.sender), now))[0]:
             pass
 
     async def arrived(self) -> dict[str, str]:

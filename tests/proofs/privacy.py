@@ -29,6 +29,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from notifications import chores, worker
 from notifications.emulator import local_emulator, service_account
 from notifications.fcm import Fcm, open_fcm
+from notifications.way_out import WayOut
 from schemas.answers import Answer
 from schemas.data_keys import DataKey, place
 from schemas.sealing import Unsealable
@@ -92,7 +93,7 @@ class Life:
 
     async def tick(self) -> None:
         engine, now = self.ground.engines["worker"], self.ground.clock.now
-        while (await worker.tick(engine, self.sender, now))[0]:
+        while (await worker.tick(engine, WayOut(self.sender), now))[0]:
             pass
 
     def canary(self, of: Person) -> str:
