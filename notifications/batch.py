@@ -19,6 +19,7 @@ from notifications.policy import Due, Facts, Later, Send, Settled, Verdict, judg
 from notifications.push import Gone, Outcome, Push, Sender, Target
 from notifications.way_out import WayOut
 from schemas.database import transaction
+from schemas.traces import span
 
 WAVE = 100  # messages
 
@@ -44,15 +45,15 @@ class Batch:
             self.given_back |= {push.id for push, _ in self.ahead} - set(self.outcomes)
             self.ahead = []
         wave, self.ahead = self.ahead[:WAVE], self.ahead[WAVE:]
-        on_their_way, left = [], []
-        for push, device in wave:
-            if target := self.phones(push).get(device):
-                left.append(asyncio.Event())
-                ring = Push(push.id, push.kind, target, push.expires_at - self.now)
-                on_their_way.append(self.ring(device, ring, way.sender, left[-1]))
-        answers = asyncio.gather(*on_their_way)
-        for each in left:
-            await each.wait()
+        leaving = [
+            (device, Push(push.id, push.kind, target, push.expires_at - self.now), asyncio.Event())
+            for push, device in wave
+            if (target := self.phones(push).get(device))
+        ]
+        with span("send", messages=len(leaving)):
+            answers = asyncio.gather(*(self.ring(*each, way.sender) for each in leaving))
+            for *_, left in leaving:
+                await left.wait()
         return answers
 
     async def look_again(self, engine: AsyncEngine) -> None:
@@ -87,11 +88,11 @@ class Batch:
             self.judged[push.id] = judge(push, self.facts.get(push.account_id), self.now)
         return self.judged[push.id]
 
-    async def ring(self, device: UUID, push: Push, sender: Sender, left: asyncio.Event) -> None:
+    async def ring(self, device: UUID, push: Push, left: asyncio.Event, sender: Sender) -> None:
         try:
             outcome = await sender.send(push, left)
         finally:
-            left.set()  # what failed before must not be waited for
+            left.set()  # or never will: nobody waits for what failed before
         OUTCOMES.labels(type(outcome).__name__.lower()).inc()
         self.outcomes[push.id][device] = outcome
         if isinstance(outcome, Gone):

@@ -1,8 +1,9 @@
 """The worker: plan, claim, judge, send, record. No transaction is open during a send.
 
 Space that begins while pushes wait wins over all that have not left: facts are read in the
-transaction that claims, and again before each further wave of a batch. That transaction also takes
-from what all workers together may send, and what FCM tells one of them all hear.
+transaction that claims, and again before each further wave of a batch, and no other lane comes
+between them and the network. That transaction also takes from what all workers together may send,
+and what FCM tells one of them all hear.
 """
 
 import asyncio

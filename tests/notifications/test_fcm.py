@@ -131,12 +131,14 @@ async def test_whatever_else_goes_wrong_the_push_waits_and_goes_out_in_the_end(
 async def test_nobody_at_the_other_end_is_a_retry_and_nobody_to_let_us_in_is_no_try(
     scene: Scene,
 ) -> None:
+    left = Event()
     async with local_emulator(Clock()) as gone:
         account = service_account(gone)
     async with open_fcm(service_account(scene.url), gone, now=Clock(), random=RANDOM) as fcm:
-        assert isinstance(await fcm.send(push(), Event()), Retry)
+        assert isinstance(await fcm.send(push(), left), Retry)
     async with open_fcm(account, scene.url, now=Clock(), random=RANDOM) as fcm:
-        assert isinstance(await fcm.send(push(), Event()), Unsent)
+        assert isinstance(await fcm.send(push(), left), Unsent)
+    assert not left.is_set()
 
 
 @pytest.mark.parametrize(

@@ -96,6 +96,16 @@ async def test_a_line_that_was_given_up_is_not_used_again(answer: bytes) -> None
     assert here.lines_used == [0, 1]
 
 
+async def test_a_message_has_left_when_it_is_written_and_not_when_it_is_answered() -> None:
+    left = Event()
+    async with lines_to(Server(b"")) as lines:
+        asked = asyncio.create_task(lines.post(b"", "token", left))
+        await left.wait()
+        assert not asked.done()
+        asked.cancel()
+        await asyncio.wait([asked])
+
+
 async def test_a_line_on_which_the_server_hung_up_is_not_used_again() -> None:
     here = Server(BRIEF, BRIEF)
     async with lines_to(here) as lines:

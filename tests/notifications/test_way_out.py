@@ -104,7 +104,10 @@ async def test_who_waits_too_long_for_a_turn_begins_anew_and_has_claimed_nothing
     sam, alex = couple
     await sam.sends()
     before = await pushes_of(alex, db)
-    way = WayOut(Door(), patience=0.05)
+    door = Door()
+    door.opens.set()
+    door.answers.set()
+    way = WayOut(door, patience=0.05)
 
     async with way.turn:
         with pytest.raises(TimeoutError):
