@@ -5,17 +5,22 @@ those it says them about; what went wrong, to its type and its place. Either may
 wrote.
 """
 
+import json
 import logging
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
-import structlog
-from structlog.stdlib import ExtraAdder, ProcessorFormatter, add_log_level
-from structlog.typing import EventDict, Processor
+from structlog.dev import ConsoleRenderer
 
+Line = dict[str, Any]
+
+# On each line that is written while a request is answered: its name.
+REQUEST: ContextVar[str | None] = ContextVar("request", default=None)
 # Their arguments are ids, counts and names. Everybody else's may be anything.
 KNOWN = {"api", "notifications", "schemas", "migrations", "alembic"}
 # Httpx would name addresses, which hold ids; the others only chat.
@@ -34,46 +39,50 @@ def configure(process: str, level: int = logging.INFO, stream: TextIO = sys.stde
 
 
 def form(process: str, *, plain: bool) -> logging.Formatter:
-    before: list[Processor] = [
-        own_words,
-        type_and_place,
-        structlog.contextvars.merge_contextvars,
-        add_log_level,
-        ExtraAdder(),
-        named(process),
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-    ]
-    shown = structlog.dev.ConsoleRenderer(colors=False) if plain else JSON
-    return ProcessorFormatter(
-        processors=[ProcessorFormatter.remove_processors_meta, shown],
-        foreign_pre_chain=before,
-        use_get_message=False,
-        pass_foreign_args=True,
-    )
+    console = ConsoleRenderer(colors=False)
+    return Form(process, (lambda line: str(console(None, "", line))) if plain else JSON)
 
 
-JSON = structlog.processors.JSONRenderer()
+# One for all lines, rather than one for each: there is a line with every request.
+JSON = json.JSONEncoder(default=repr).encode
+# What every record has, and what forms of others' write to it. The rest is what was said beside.
+GIVEN = {*logging.makeLogRecord({}).__dict__, "message", "asctime"}
 
 
-def own_words(_: object, __: str, line: EventDict) -> EventDict:
-    record: logging.LogRecord = line["_record"]
-    arguments = line.pop("positional_args", None)
+class Form(logging.Formatter):
+    """Of a record what may be told of it, in this form."""
+
+    def __init__(self, process: str, shown: Callable[[Line], str]) -> None:
+        super().__init__()
+        self.process, self.shown = process, shown
+
+    def format(self, record: logging.LogRecord) -> str:
+        line: Line = {"event": own_words(record), **type_and_place(record)}
+        if name := REQUEST.get():
+            line["request"] = name
+        line["level"] = record.levelname.lower()
+        line |= {name: said for name, said in record.__dict__.items() if name not in GIVEN}
+        line |= {"process": self.process, "logger": record.name, "timestamp": when(record.created)}
+        return self.shown(line)
+
+
+def own_words(record: logging.LogRecord) -> str:
     words = record.msg if isinstance(record.msg, str) else type(record.msg).__name__
-    if record.name.split(".")[0] in KNOWN:
-        words = words % arguments if arguments else words
+    if record.args and record.name.split(".")[0] in KNOWN:
+        words = words % record.args
     # The first line: asyncio goes on with the task, and all that it was called with.
-    line["event"] = words.partition("\n")[0]
-    return line
+    return words.partition("\n")[0]
 
 
-def type_and_place(_: object, __: str, line: EventDict) -> EventDict:
-    record: logging.LogRecord = line["_record"]
-    line.pop("exc_info", None)
-    line.pop("stack_info", None)
-    if record.exc_info and record.exc_info[1]:
-        line["error"] = type(record.exc_info[1]).__name__
-        line["at"] = place(record.exc_info[1])
-    return line
+def type_and_place(record: logging.LogRecord) -> Mapping[str, str]:
+    if not record.exc_info or not record.exc_info[1]:
+        return {}
+    error = record.exc_info[1]
+    return {"error": type(error).__name__, "at": place(error)}
+
+
+def when(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")
 
 
 def place(error: BaseException) -> str:
@@ -81,12 +90,3 @@ def place(error: BaseException) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     ours = [each for each in frames if "site-packages" not in each.filename]
     return " < ".join(f"{Path(f.filename).name}:{f.lineno}" for f in reversed(ours[-3:]))
-
-
-def named(process: str) -> Callable[[object, str, EventDict], EventDict]:
-    def name(_: object, __: str, line: EventDict) -> EventDict:
-        line["process"] = process
-        line["logger"] = line["_record"].name
-        return line
-
-    return name
