@@ -113,16 +113,17 @@ def closed_by(recipient: Recipient, approach: Approach, now: datetime) -> Iterat
         # A phrase is nothing but its ring; what stays to be found may wait to ring.
         yield Closed(Reason.QUIET_HOURS, quiet.shown and approach.phrase is not None, until)
     if approach.phrase:
-        yield from closed_to(approach.phrase, recipient)
+        yield from closed_to(approach.phrase, recipient.boundaries, recipient.contacts_today)
     elif recipient.boundaries.no_contact():
         # What stays to be found may be made, and is found without a ring.
         yield Closed(Reason.DAILY_BUDGET, shown=False)
 
 
-def closed_to(phrase: Phrase, recipient: Recipient) -> Iterator[Closed]:
-    budget = recipient.boundaries.daily_budget
-    topics, kinds = recipient.boundaries.off_limit_topics, recipient.boundaries.unwanted_nudges
-    if budget and recipient.contacts_today >= budget.most:
+def closed_to(phrase: Phrase, boundaries: Boundaries, contacts: int) -> Iterator[Closed]:
+    """By boundaries alone, after so many contacts on that day."""
+    budget = boundaries.daily_budget
+    topics, kinds = boundaries.off_limit_topics, boundaries.unwanted_nudges
+    if budget and contacts >= budget.most:
         yield Closed(Reason.DAILY_BUDGET, budget.shown)
     if topics and phrase.topic in topics.topics:
         yield Closed(Reason.TOPIC, topics.shown)

@@ -51,7 +51,7 @@ class Kind(StrEnum):
     @property
     def consent(self) -> Purpose | None:
         """What its recipient must have allowed; none where it answers a step of their own."""
-        if self in {Kind.JOINER_WAITING, Kind.PAIRED, Kind.PAIRING_ENDED}:
+        if self in OF_THEIR_OWN:
             return None
         return Purpose.REMINDERS if self is Kind.CHECKIN_REMINDER else Purpose.PARTNER_NUDGES
 
@@ -59,6 +59,10 @@ class Kind(StrEnum):
     def from_partner(self) -> bool:
         """Is it the partner who reaches out with it, so that the door is asked?"""
         return self.consent is Purpose.PARTNER_NUDGES
+
+
+# A few, asked for with each nudge that is shown: compared rather than hashed.
+OF_THEIR_OWN = (Kind.JOINER_WAITING, Kind.PAIRED, Kind.PAIRING_ENDED)
 
 
 class Waiting(Fact):

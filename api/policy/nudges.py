@@ -6,8 +6,8 @@ from uuid import UUID
 
 from schemas.boundaries import boundaries_of
 from schemas.consents import Purpose, allowed
-from schemas.door import Approach, Recipient, closed_to
-from schemas.nudges import Kind, NudgesPublic, Waiting, shown_nudge
+from schemas.door import Recipient, closed_to
+from schemas.nudges import NudgesPublic, Waiting, shown_nudge
 from schemas.pairing import Person
 from schemas.partner_nudges import places_in_the_day
 from schemas.phrases import PHRASES, PhraseId
@@ -69,14 +69,14 @@ def let_in(recipient: Recipient, rows: Iterable[Row], contacts: Iterable[Contact
     places = places_in_the_day(contacts, recipient.zone)
     for nudge, phrase in sorted(rows, key=lambda row: (row[0].made_at, row[0].id)):
         before = places.get(nudge.about, 0) if nudge.about else 0
-        if wanted(nudge.kind, phrase, recipient.after(before)):
+        if not nudge.kind.from_partner or wanted(phrase, recipient, before):
             yield nudge, phrase
 
 
-def wanted(kind: Kind, phrase: str | None, recipient: Recipient) -> bool:
-    if not kind.from_partner:
-        return True
-    approach = Approach(PHRASES[PhraseId(phrase)] if phrase else None)
-    return Purpose.PARTNER_NUDGES in recipient.consents and not (
-        approach.phrase and [*closed_to(approach.phrase, recipient)]
+def wanted(phrase: str | None, recipient: Recipient, before: int) -> bool:
+    """From my partner, on a day with so many contacts before it."""
+    if Purpose.PARTNER_NUDGES not in recipient.consents:
+        return False
+    return phrase is None or not any(
+        closed_to(PHRASES[PhraseId(phrase)], recipient.boundaries, before)
     )
