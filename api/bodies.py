@@ -94,7 +94,7 @@ class Said(dict[str, Any]):
 
 async def says_it_once(request: Request) -> None:
     """`{"mode": "silent", "mode": "told"}`: whichever was meant, the other may be read."""
-    body = await request.body() if request.method in {"POST", "PUT"} else b""
+    body = await request.body()
     if body and (wrong := [*refused(body)]):
         raise RequestValidationError(wrong)
 

@@ -88,6 +88,9 @@ class Crowd:
 
 
 async def come_first(line: Line, latest: float) -> None:
+    if not line.places.locked():
+        await line.places.acquire()  # at once: nobody needs to be called away
+        return
     try:
         async with asyncio.timeout_at(latest):
             await line.places.acquire()

@@ -74,10 +74,19 @@ def limited(*policies: Policy) -> Any:  # noqa: ANN401 - as FastAPI says itself
 # dependency of a dependency is looked at anew with each request.
 
 
-# When all of it is here, and not when it began to come: else whoever sends slowly would have sent
-# before a space that has begun meanwhile.
+def time_of(request: Request) -> datetime:
+    """One for all of a request. First asked for when all of the body is here, and not when it began
+    to come: else whoever sends slowly would have sent before a space that has begun meanwhile.
+    """
+    state: dict[str, Any] = request.scope["state"]
+    if "now" not in state:
+        state["now"] = house_of(request).clock()
+    now: datetime = state["now"]
+    return now
+
+
 async def read_clock(request: Request) -> datetime:
-    return house_of(request).clock()
+    return time_of(request)
 
 
 Now = Annotated[datetime, Depends(read_clock)]
@@ -95,29 +104,21 @@ Db = Annotated[AsyncSession, Depends(open_transaction, scope="function")]
 
 
 class Bearer(HTTPBearer):
-    """In the contract as ever; the entrance has read the token already."""
+    """Whoever holds a token, as the contract names it; the entrance has read it already. They ask
+    for as long as they have a place in the crowd: one is needed before any connection is.
+    """
 
-    async def __call__(self, request: Request) -> Claims | None:  # type: ignore[override]
-        claims: Claims | None = request.state.claims
-        return claims
-
-
-BEARER = Bearer(scheme_name=HTTPBearer.__name__)
-
-
-async def read_asking(
-    request: Request, claims: Annotated[Claims | None, Depends(BEARER)], now: Now
-) -> AsyncIterator[Asking]:
-    """For as long as they have a place in the crowd: one is needed before any connection is."""
-    if claims is None:
-        raise NotSignedIn
-    house = house_of(request)
-    urgent = protects(request.method, request.scope["path"])
-    async with house.crowd.enter(claims.account_id, claims.session_id, protects=urgent):
-        yield Asking(claims, house, now)
+    async def __call__(self, request: Request) -> AsyncIterator[Asking]:  # type: ignore[override]
+        claims: Claims | None = request.scope["state"]["claims"]
+        if claims is None:
+            raise NotSignedIn
+        house, now = house_of(request), time_of(request)
+        urgent = protects(request.method, request.scope["path"])
+        async with house.crowd.enter(claims.account_id, claims.session_id, protects=urgent):
+            yield Asking(claims, house, now)
 
 
-Asks = Annotated[Asking, Depends(read_asking, scope="function")]
+Asks = Annotated[Asking, Depends(Bearer(scheme_name=HTTPBearer.__name__), scope="function")]
 
 
 async def me(asks: Asks, db: Db) -> Person:

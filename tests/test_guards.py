@@ -184,7 +184,13 @@ def documented_by(operation: Operation) -> set[str]:
 
 def refusals_in(dependant: Dependant) -> set[str]:
     """The refusals that this raises or answers with, and all that it depends on or calls."""
-    found = refusals_of(dependant.call, set()) if dependant.call else set()
+    # What is no function and can be called says what it does there, such as `deps.Bearer`.
+    call = (
+        dependant.call
+        if isinstance(dependant.call, FunctionType)
+        else type(dependant.call).__call__
+    )
+    found = refusals_of(call, set())
     return found.union(*map(refusals_in, dependant.dependencies))
 
 
