@@ -1,8 +1,8 @@
 """What a release asks of the database is planned once, and not with each release.
 
-A function in SQL is planned anew whenever it is called (before PostgreSQL 18 always, and since then
-where its plan depends on what it is given); in PL/pgSQL its plans are kept. To bind what is revealed
-took three quarters of what a release took of PostgreSQL.
+A function in SQL is planned anew whenever it is called (before PostgreSQL 18 always, and since
+then where its plan depends on what it is given); in PL/pgSQL its plans are kept. To bind what is
+revealed took two thirds of what a release took of PostgreSQL.
 """
 
 from alembic import op
