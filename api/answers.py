@@ -15,7 +15,7 @@ from uuid import UUID
 from fastapi.exceptions import RequestValidationError
 
 from api.areas import area
-from api.deps import Asks, Now
+from api.deps import Comes, Now
 from api.errors import NotFound, NotSignedIn, Refusal, documented
 from api.policy import answers as policy
 from api.policy.answers import Sheet
@@ -80,9 +80,9 @@ class AlreadyRevealed(Refusal):
 
 
 @router.get("", summary="Read a check-in")
-async def read_checkin(checkin_id: UUID, asks: Asks, now: Now) -> CheckinAnswers:
+async def read_checkin(checkin_id: UUID, comes: Comes, now: Now) -> CheckinAnswers:
     """Its questions, my answers, and my partner's where both of us have released them."""
-    me, row = await asks.read(READ_SHEET, id=checkin_id)
+    me, row = await comes.read(READ_SHEET, id=checkin_id)
     return policy.shown_to(me, sheet_of(row, me, now))
 
 
@@ -106,12 +106,12 @@ def in_order(said: Iterable[Said]) -> dict[str, list[Any]]:
         CheckinClosed, CheckinsNotAllowed, AnswerFinal, MineAlone, SharingNotAllowed
     ),
 )
-async def answer(checkin_id: UUID, body: AnswersWrite, asks: Asks, now: Now) -> CheckinAnswers:
+async def answer(checkin_id: UUID, body: AnswersWrite, comes: Comes, now: Now) -> CheckinAnswers:
     """Some questions or all; null skips one. Nothing of it is shown to anybody by answering: which
     of these my partner may read, I say with each (`release`) or later. What I answered before I
     closed its topic is still shown to me, and takes no new answer.
     """
-    async with asks.writing(READ_SHEET, id=checkin_id) as (db, me, row):
+    async with comes.writing(READ_SHEET, id=checkin_id) as (db, me, row):
         sheet = sheet_of(row, me, now)
         if not sheet.checkin.open_to(me, now):
             raise CheckinClosed
@@ -135,12 +135,12 @@ async def answer(checkin_id: UUID, body: AnswersWrite, asks: Asks, now: Now) -> 
     summary="Release answers",
     responses=documented(MineAlone, CheckinClosed, SharingNotAllowed),
 )
-async def release(checkin_id: UUID, body: ReleaseWrite, asks: Asks, now: Now) -> CheckinAnswers:
+async def release(checkin_id: UUID, body: ReleaseWrite, comes: Comes, now: Now) -> CheckinAnswers:
     """My partner reads these once they have released the same; so do I theirs. Until then this
     answers alike, whatever they have done. All of them or, where one has no answer yet or is of a
     topic that I closed, none.
     """
-    async with asks.writing(READ_SHEET, id=checkin_id) as (db, me, row):
+    async with comes.writing(READ_SHEET, id=checkin_id) as (db, me, row):
         sheet = sheet_of(row, me, now)
         us = sharing(sheet, me)
         if wrong := policy.not_to_release(body, sheet):
@@ -185,9 +185,9 @@ def raise_invalid(wrong: policy.Wrong) -> NoReturn:
     summary="Take a release back",
     responses=documented(AlreadyRevealed),
 )
-async def withdraw_release(checkin_id: UUID, question: Name, asks: Asks, now: Now) -> None:
+async def withdraw_release(checkin_id: UUID, question: Name, comes: Comes, now: Now) -> None:
     """Until both of us have released it. Not released, it changes nothing."""
-    async with asks.writing(READ_SHEET, id=checkin_id) as (db, me, row):
+    async with comes.writing(READ_SHEET, id=checkin_id) as (db, me, row):
         if said := sheet_of(row, me, now).mine.get(question):
             if said.revealed:
                 raise AlreadyRevealed

@@ -6,7 +6,7 @@ the very same one.
 """
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -33,6 +33,12 @@ class Asking:
     claims: Claims
     house: Fittings
     now: datetime
+    urgent: bool = False  # it protects somebody, and so has a place of its own
+
+    def place(self) -> AbstractAsyncContextManager[None]:
+        """In the crowd: one is needed before any connection is."""
+        who = self.claims
+        return self.house.crowd.enter(who.account_id, who.session_id, protects=self.urgent)
 
     async def open(self, db: AsyncSession, *, lock: bool) -> Person:
         """With `lock`, nobody else writes for them, or for the two of them, meanwhile."""
@@ -44,7 +50,9 @@ class Asking:
     async def read(self, what: Short, **values: object) -> tuple[Person, Row]:
         """Who they are, and what `within_opening` reads for them."""
         scope = {"session": self.claims.session_id, "now": self.now, "lock": False}
-        return self._who(await what.alone(self.house.engine, **scope, **values))
+        async with self.place():
+            row = await what.alone(self.house.engine, **scope, **values)
+        return self._who(row)
 
     @asynccontextmanager
     async def writing(
@@ -55,7 +63,7 @@ class Asking:
         as it was before it waited for the lock, and the next one as it is behind it.
         """
         scope: dict[str, object] = {"session": self.claims.session_id, "now": self.now}
-        async with writing(self.house.engine) as opened:
+        async with self.place(), writing(self.house.engine) as opened:
             await OPENED.do(opened, **scope, lock=True)
             row = await what.one_or_none(opened, **scope, lock=False, **values)
             yield opened, *self._who(row)

@@ -4,8 +4,9 @@ Db         the transaction of this request
 Now        its time
 House      what the application was built with: keys, passwords, engine
 Counted    how often it was asked; `limited(policy)` counts before anything else is done
-Asks       whoever holds a good token, before anybody looked for their session: for what is read
-           or done without `Db`
+Comes      whoever holds a good token, before anybody looked for their session. For what is done in
+           one statement or in one transaction of their own: with it they take their place
+Asks       the same, in their place of the crowd for as long as the request takes
 Me         who asks
 MeWriting  who asks, and nobody else writes for them (or, paired, for the two of them) meanwhile
 Reader     who asks, within a couple; without one it is refused
@@ -104,21 +105,25 @@ Db = Annotated[AsyncSession, Depends(open_transaction, scope="function")]
 
 
 class Bearer(HTTPBearer):
-    """Whoever holds a token, as the contract names it; the entrance has read it already. They ask
-    for as long as they have a place in the crowd: one is needed before any connection is.
-    """
+    """Whoever holds a token, as the contract names it; the entrance has read it already."""
 
-    async def __call__(self, request: Request) -> AsyncIterator[Asking]:  # type: ignore[override]
+    async def __call__(self, request: Request) -> Asking:  # type: ignore[override]
         claims: Claims | None = request.scope["state"]["claims"]
         if claims is None:
             raise NotSignedIn
-        house, now = house_of(request), time_of(request)
         urgent = protects(request.method, request.scope["path"])
-        async with house.crowd.enter(claims.account_id, claims.session_id, protects=urgent):
-            yield Asking(claims, house, now)
+        return Asking(claims, house_of(request), time_of(request), urgent=urgent)
 
 
-Asks = Annotated[Asking, Depends(Bearer(scheme_name=HTTPBearer.__name__), scope="function")]
+Comes = Annotated[Asking, Depends(Bearer(scheme_name=HTTPBearer.__name__))]
+
+
+async def read_asking(comes: Comes) -> AsyncIterator[Asking]:
+    async with comes.place():
+        yield comes
+
+
+Asks = Annotated[Asking, Depends(read_asking, scope="function")]
 
 
 async def me(asks: Asks, db: Db) -> Person:

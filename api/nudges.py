@@ -10,7 +10,7 @@ from uuid import UUID
 
 from api import door
 from api.areas import area
-from api.deps import Asks, Db, Me, MeWriting, Now, Reader, Writer
+from api.deps import Comes, Db, Me, MeWriting, Now, Reader, Writer
 from api.errors import NotFound, NotPaired, NotSignedIn, Refusal, documented
 from api.idempotency import IdempotencyKeyReused, Once
 from api.policy import nudges as policy
@@ -44,11 +44,11 @@ class EnoughForToday(Refusal):
 
 
 @router.get("", summary="See what waits for me")
-async def read_nudges(asks: Asks, now: Now) -> NudgesPublic:
+async def read_nudges(comes: Comes, now: Now) -> NudgesPublic:
     """What reached me through my own door, by the day. What came while I took space is only
     said to be there; what my boundaries turn away now is not listed while they do.
     """
-    me, [found] = await asks.read(READ_WAITING)
+    me, [found] = await comes.read(READ_WAITING)
     return policy.shown_of(me, WaitingRows.model_validate_json(found), now)
 
 

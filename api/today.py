@@ -5,7 +5,7 @@ phone that is opened has its screen after one round trip.
 """
 
 from api.areas import area
-from api.deps import Asks
+from api.deps import Comes
 from api.errors import NotSignedIn
 from api.policy import today as policy
 from schemas.accounts import name_of
@@ -20,10 +20,10 @@ HOME = Short(within_opening(TODAY))
 
 
 @router.get("", summary="Read my home screen")
-async def read_today(asks: Asks) -> Today:
+async def read_today(comes: Comes) -> Today:
     """My day, my partner's name, space, open check-ins, what waits for me, my next reminder, and
     whether I am about to be deleted.
     """
-    me, (mine, partners, screen) = await asks.read(HOME)
+    me, (mine, partners, screen) = await comes.read(HOME)
     name, partner = name_of(me.id, mine, me.key), partners_name(me, partners)
-    return policy.shown_to(me, name, partner, Screen.model_validate_json(screen), asks.now)
+    return policy.shown_to(me, name, partner, Screen.model_validate_json(screen), comes.now)

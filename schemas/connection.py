@@ -76,7 +76,7 @@ class Connection(Driver):
         """The driver's own would take back all that was prepared as well, in case it names what is
         no more. Nothing here makes or drops a table.
         """
-        if self.pgconn.transaction_status != TransactionStatus.IDLE:
+        if not is_idle(self):
             await self.talk.exchange(self, [ROLLBACK])
 
     async def wait(self, *waiting: Any, **how: Any) -> Any:  # noqa: ANN401
@@ -97,3 +97,8 @@ class Connection(Driver):
             socket.socket(fileno=os.dup(self.fileno())) as line,
         ):
             line.shutdown(socket.SHUT_RDWR)
+
+
+def is_idle(driver: Driver) -> bool:
+    """Is no transaction open on it?"""
+    return driver.pgconn.transaction_status == TransactionStatus.IDLE

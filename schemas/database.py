@@ -8,14 +8,16 @@ from functools import partial
 from typing import NamedTuple
 
 from sqlalchemy import URL, Engine, create_engine, event, text
+from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
-from sqlalchemy.util import greenlet_spawn
+from sqlalchemy.pool import ConnectionPoolEntry, PoolResetState
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from schemas.connection import Connection
+from schemas.connection import Connection, is_idle
 from schemas.exchange import exchange
+from schemas.lending import lent
 from schemas.talk import Asked, Driver, Row
 
 
@@ -70,10 +72,18 @@ def open_engine(
             "async_creator_fn": partial(Connection.open, limits.silence, settings),
             "autocommit": True,  # the driver's word for: we say `begin` ourselves
         },
+        pool_reset_on_return=None,
     )
+    event.listen(engine.sync_engine, "reset", given_back)
     said = "; ".join(["begin", *settings]).format(scope="local")
     event.listen(engine.sync_engine, "begin", lambda opened: opened.exec_driver_sql(said))
     return engine
+
+
+def given_back(connection: DBAPIConnection, _: ConnectionPoolEntry, state: PoolResetState) -> None:
+    """For an engine's `reset`. SQLAlchemy itself rolls back also where there is nothing to."""
+    if state.asyncio_safe and not is_idle(connection.driver_connection):
+        connection.rollback()
 
 
 def open_owner(url: URL) -> Engine:
@@ -172,20 +182,3 @@ def settings_on(driver: Driver) -> list[Asked]:
     """None, where they hold for all that is asked on it."""
     ours = driver.settings if isinstance(driver, Connection) else ()
     return [Asked(each.encode()) for each in ours]
-
-
-@asynccontextmanager
-async def lent(engine: AsyncEngine) -> AsyncIterator[Driver]:
-    """The driver's connection. What is left undone on it is rolled back."""
-    fairy = await engine.raw_connection()
-    driver: Driver = fairy.driver_connection  # type: ignore[assignment]
-    try:
-        yield driver
-    except DBAPIError as error:
-        if driver.closed:
-            # What SQLAlchemy does where it asks itself: the others that are as old as this one are
-            # not tried, each to be the 503 of one request more.
-            await greenlet_spawn(engine.sync_engine.pool._invalidate, fairy, error)  # noqa: SLF001
-        raise
-    finally:
-        await greenlet_spawn(fairy.close)

@@ -8,13 +8,13 @@ seldom as it can; or by themselves. The wall, the limits and the commit are the 
 
 from typing import Any
 
-from psycopg.pq import TransactionStatus
 from sqlalchemy import BindParameter, SelectBase, UpdateBase
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.orm import Session
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from schemas import database
+from schemas.connection import is_idle
 from schemas.database import BEGIN, Writing
 from schemas.exchange import DIALECT, exchange
 from schemas.talk import Asked, Driver, Row
@@ -54,9 +54,8 @@ class Short:
             return await within.ask(self.of(**values))
         if (driver := within.info.get(DRIVER)) is None:
             driver = within.info[DRIVER] = await within.run_sync(driver_of)
-        begun = driver.pgconn.transaction_status != TransactionStatus.IDLE
         asked = self.of(**values)
-        return (await exchange(driver, [asked] if begun else [BEGIN, asked]))[-1]
+        return (await exchange(driver, [BEGIN, asked] if is_idle(driver) else [asked]))[-1]
 
     async def one(self, within: Within, **values: object) -> Row:
         """Where there is always one."""

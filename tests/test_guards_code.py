@@ -77,7 +77,7 @@ def imported(file: Path) -> Iterator[str]:
         ("firebase_admin", r"notifications/fcm\w*\.py"),
         ("httptools", r"notifications/fcm\w*\.py"),
         ("aiosmtplib", r"notifications/smtp\.py"),
-        ("psycopg", r"schemas/(connection|embedded|short|talk)\.py"),
+        ("psycopg", r"schemas/(connection|embedded|talk)\.py"),
     ],
 )
 def test_what_may_be_exchanged_one_day_has_one_place(package: str, allowed: str) -> None:
