@@ -8,16 +8,17 @@ from collections.abc import Iterator, Sequence
 from itertools import count
 from typing import Any, NamedTuple
 
-from psycopg import AsyncConnection, generators
+from psycopg import AsyncConnection, OperationalError, generators
 from psycopg.abc import PQGen
 from psycopg.adapt import PyFormat, Transformer
 from psycopg.errors import error_from_result
-from psycopg.pq import ExecStatus, PipelineStatus
+from psycopg.pq import ConnStatus, ExecStatus, PipelineStatus
 from psycopg.pq.abc import PGresult
 
 Driver = AsyncConnection[Any]
 NAMES = (b"asked_%d" % number for number in count())
 Row = tuple[Any, ...]
+LOST = "the connection was lost in the middle of an exchange"
 
 
 class Asked(NamedTuple):
@@ -54,9 +55,11 @@ class Talk:
         yield from generators.send(pgconn)
         results: list[PGresult] = []
         while not results or results[-1].status != ExecStatus.PIPELINE_SYNC:
-            # None ends the answer to a statement.
+            # None ends the answer to a statement; of a lost connection it is all that ever comes.
             if (result := (yield from generators.fetch(pgconn))) is not None:
                 results.append(result)
+            elif pgconn.status != ConnStatus.OK:
+                raise OperationalError(LOST)
         pgconn.exit_pipeline_mode()
         return [Result(*each) for each in zip(sent, results[:-1], strict=False)]
 

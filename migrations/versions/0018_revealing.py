@@ -19,34 +19,31 @@ BINDS = """
     join answer theirs on theirs.checkin_id = checkin.id
         and theirs.account_id = member.partner_id and theirs.question = mine.question
     where member.account_id = me()
+        and {which}
         and mine.released and theirs.released and not (mine.revealed and theirs.revealed)
         and allows(member.account_id, 'sharing', at) and allows(member.partner_id, 'sharing', at)
         and answer.checkin_id = checkin.id and answer.question = mine.question
         and answer.account_id in (member.account_id, member.partner_id)
 """
-BIND_REVEALED = f"""
+HEAD = """
 create or replace function bind_revealed(checkin uuid, at timestamptz) returns void
-language plpgsql security definer set search_path = public, pg_temp as $$
+security definer set search_path = public, pg_temp
+"""
+NONE, ONE = "bind_revealed.checkin is null", "checkin.id = bind_revealed.checkin"
+PLANNED_ONCE = f"""{HEAD} language plpgsql as $$
 #variable_conflict use_column
 begin
-    if bind_revealed.checkin is null then
-        {BINDS};
-    else
-        {BINDS} and checkin.id = bind_revealed.checkin;
+    if {NONE} then {BINDS.format(which="true").strip()};
+    else {BINDS.format(which=ONE).strip()};
     end if;
 end $$
 """
-BIND_REVEALED_BEFORE = f"""
-create or replace function bind_revealed(checkin uuid, at timestamptz) returns void
-language sql security definer set search_path = public, pg_temp as $$
-    {BINDS} and (bind_revealed.checkin is null or checkin.id = bind_revealed.checkin)
-$$
-"""
+BEFORE = f"""{HEAD} language sql as $${BINDS.format(which=f"({NONE} or {ONE})")}$$"""
 
 
 def upgrade() -> None:
-    op.execute(BIND_REVEALED)
+    op.execute(PLANNED_ONCE)
 
 
 def downgrade() -> None:
-    op.execute(BIND_REVEALED_BEFORE)
+    op.execute(BEFORE)

@@ -11,7 +11,7 @@ from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from api.metrics import in_use
-from schemas.database import LIMITS, Role, open_engine, transaction, writing
+from schemas.database import LIMITS, Limits, Role, open_engine, transaction, writing
 from schemas.short import Short
 
 AS_WHOM = Short(
@@ -52,6 +52,31 @@ async def test_a_statement_by_itself_is_ended_by_the_server_and_its_connection_i
         await SLEEP.alone(one)
 
     assert await BACKEND.alone(one) == backend
+
+
+@pytest.mark.parametrize("where", ["alone", "in a transaction", "in one of a session"])
+async def test_a_server_that_says_nothing_is_hung_up_on(database: URL, where: str) -> None:
+    limits = Limits(line=1, lock=20, statement=20, silence=0.3)
+    engine = open_engine(database, Role.API, pool_size=1, limits=limits)
+
+    async with asyncio.timeout(5):
+        with pytest.raises(OperationalError):
+            await sleeps(engine, where)
+
+    assert in_use(engine) == 0
+    assert await AS_WHOM.alone(engine)
+    await engine.dispose()
+
+
+async def sleeps(engine: AsyncEngine, where: str) -> None:
+    if where == "alone":
+        await SLEEP.alone(engine)
+    elif where == "in a transaction":
+        async with writing(engine) as opened:
+            await SLEEP.one(opened)
+    else:
+        async with transaction(engine) as db:
+            await SLEEP.one(db)
 
 
 async def test_whoever_is_gone_in_the_middle_of_a_statement_leaves_no_connection_in_use(
