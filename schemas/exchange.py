@@ -4,7 +4,8 @@ One wait for all of them, and half as much of a core for each as with the driver
 all are answered they are one transaction, unless they say otherwise.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from opentelemetry.trace import SpanKind
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
@@ -26,9 +27,15 @@ async def exchange(driver: Driver, asked: Sequence[Asked]) -> list[Row | None]:
     name = verb(text) if len(asked) == 1 else "exchange"
     # Somebody else's connection is nothing that we could have prepared anything on.
     talk = driver.talk if isinstance(driver, Connection) else Talk(driver, prepares=False)
+    with as_ever(text), span(name, None, SpanKind.CLIENT, **said):
+        return await talk.exchange(driver, asked)
+
+
+@contextmanager
+def as_ever(text: str) -> Iterator[None]:
+    """What the driver says of it, in the words of SQLAlchemy."""
     try:
-        with span(name, None, SpanKind.CLIENT, **said):
-            return await talk.exchange(driver, asked)
+        yield
     except DriverError as error:
         raise DBAPIError.instance(
             text, None, error, DriverError, hide_parameters=True, dialect=DIALECT

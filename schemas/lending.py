@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.util import greenlet_spawn
 
 from schemas.connection import Connection, is_idle
+from schemas.exchange import as_ever
 from schemas.talk import Driver
 
 
@@ -19,7 +20,8 @@ from schemas.talk import Driver
 async def lent(engine: AsyncEngine) -> AsyncIterator[Driver]:
     """What is left undone on it is rolled back."""
     pool = engine.sync_engine.pool
-    lying = await greenlet_spawn(pool.connect)
+    with as_ever("connect"):
+        lying = await greenlet_spawn(pool.connect)
     driver: Driver = lying.driver_connection  # type: ignore[assignment]
     try:
         yield driver

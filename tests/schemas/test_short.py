@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 from sqlalchemy import URL, bindparam, func, literal_column, table, text
@@ -66,6 +67,21 @@ async def test_a_server_that_says_nothing_is_hung_up_on(database: URL, where: st
     assert in_use(engine) == 0
     assert await AS_WHOM.alone(engine)
     await engine.dispose()
+
+
+async def test_that_there_is_no_server_is_said_in_the_same_words(tmp_path: Path) -> None:
+    engine = open_engine(URL.create("postgresql+psycopg", host=str(tmp_path)), Role.API)
+
+    for way in (AS_WHOM.alone, nothing_is_written):
+        with pytest.raises(OperationalError):
+            await way(engine)
+
+    await engine.dispose()
+
+
+async def nothing_is_written(engine: AsyncEngine) -> None:
+    async with writing(engine):
+        pass
 
 
 async def sleeps(engine: AsyncEngine, where: str) -> None:
