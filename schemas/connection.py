@@ -29,6 +29,7 @@ class Connection(Driver):
     """
 
     patience: float
+    hung_up = False
     settings: Sequence[str] = ()  # to be said in each transaction, where they do not hold for all
     talk: Talk
 
@@ -80,18 +81,24 @@ class Connection(Driver):
             await self.talk.exchange(self, [ROLLBACK])
 
     async def wait(self, *waiting: Any, **how: Any) -> Any:  # noqa: ANN401
-        """Each time that we wait for the server, whatever for."""
+        """Each time that we wait for the server, whatever for. Statements that go out together are
+        answered together: it has this time for all of them.
+        """
         giving_up = asyncio.get_running_loop().call_later(self.patience, self.hang_up)
         try:
             return await super().wait(*waiting, **how)
         finally:
             giving_up.cancel()
+            if self.hung_up:
+                # Also where the answer was here already, and only we were late to look.
+                await self.close()
 
     def hang_up(self) -> None:
         """Whoever waits on this socket wakes up and finds that nobody is there any more.
 
         To cancel the waiting instead would ask the server's leave, and wait for it.
         """
+        self.hung_up = True
         with (
             suppress(OSError, psycopg.Error),  # it is closed already
             socket.socket(fileno=os.dup(self.fileno())) as line,

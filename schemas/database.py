@@ -167,15 +167,24 @@ class Writing:
     engine: AsyncEngine
     driver: Driver
     waiting: list[Asked]
+    failed: DBAPIError | None = None
 
     def say(self, asked: Asked) -> None:
         """Where nothing is read. That it failed shows with the next that is asked."""
         self.waiting.append(asked)
 
     async def ask(self, asked: Asked) -> Row | None:
-        """After all that waits, in the same round trip."""
+        """After all that waits, in the same round trip. Once something has failed nothing is kept:
+        whoever goes on all the same is told so again, at the commit too.
+        """
+        if self.failed:
+            raise self.failed
         together, self.waiting = [*self.waiting, asked], []
-        return (await exchange(self.driver, together))[-1]
+        try:
+            return (await exchange(self.driver, together))[-1]
+        except DBAPIError as error:
+            self.failed = error
+            raise
 
 
 def settings_on(driver: Driver) -> list[Asked]:

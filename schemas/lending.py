@@ -32,7 +32,9 @@ async def lent(engine: AsyncEngine) -> AsyncIterator[Driver]:
             await greenlet_spawn(pool._invalidate, lying, error)  # noqa: SLF001
         raise
     finally:
-        if isinstance(driver, Connection) and is_idle(driver):
+        if driver.closed and lying.is_valid:
+            await greenlet_spawn(lying.invalidate)
+        elif isinstance(driver, Connection) and is_idle(driver):
             lying.close()
         else:
             await greenlet_spawn(lying.close)

@@ -18,6 +18,7 @@ from psycopg.pq.abc import PGresult
 Driver = AsyncConnection[Any]
 NAMES = (b"asked_%d" % number for number in count())
 Row = tuple[Any, ...]
+Form = tuple[bytes, tuple[int, ...]]  # a statement, and the types of what it is given
 LOST = "the connection was lost in the middle of an exchange"
 
 
@@ -34,23 +35,39 @@ class Talk:
     def __init__(self, driver: Driver, *, prepares: bool) -> None:
         self.transformer = Transformer(driver)
         self.prepares = prepares
-        self.prepared: dict[tuple[bytes, tuple[int, ...]], bytes] = {}
+        self.prepared: dict[Form, bytes] = {}
 
     async def exchange(self, driver: Driver, asked: Sequence[Asked]) -> list[Row | None]:
         """`DriverError`, of the first that failed."""
+        sent = [message for each in asked for message in self._messages(each)]
         try:
-            results = await driver.wait(self._results(driver, asked))
+            results = await driver.wait(self._results(driver, sent))
         finally:
             # Whoever is cut off in the middle cannot know whose answer comes next.
             if driver.pgconn.pipeline_status != PipelineStatus.OFF:
                 await driver.close()
-        return [*self._read(results)]
+        return [*self._read(sent, results)]
 
-    def _results(self, driver: Driver, asked: Sequence[Asked]) -> PQGen[list["Result"]]:
-        """One for each that was sent."""
+    def _messages(self, asked: Asked) -> Iterator["Message"]:
+        """A statement is prepared first, where that was not done before."""
+        text, given = asked
+        values = self.transformer.dump_sequence(given, [PyFormat.AUTO] * len(given))
+        form = text, tuple(self.transformer.types or ())
+        formats = self.transformer.formats
+        if not self.prepares:
+            yield Message("send_query_params", (text, values, form[1], formats))
+            return
+        if (name := self.prepared.get(form)) is None:
+            name = next(NAMES)
+            yield Message("send_prepare", (name, *form), form)
+        yield Message("send_query_prepared", (name, values, formats))
+
+    def _results(self, driver: Driver, sent: Sequence["Message"]) -> PQGen[list[PGresult]]:
+        """One for each message, up to the first that failed."""
         pgconn = driver.pgconn
         pgconn.enter_pipeline_mode()
-        sent = [what for each in asked for what in self._send(driver, each)]
+        for message in sent:
+            getattr(pgconn, message.way)(*message.what)
         pgconn.pipeline_sync()
         yield from generators.send(pgconn)
         results: list[PGresult] = []
@@ -61,43 +78,22 @@ class Talk:
             elif pgconn.status != ConnStatus.OK:
                 raise OperationalError(LOST)
         pgconn.exit_pipeline_mode()
-        return [Result(*each) for each in zip(sent, results[:-1], strict=False)]
+        return results[:-1]
 
-    def _send(self, driver: Driver, asked: Asked) -> Iterator["Sent"]:
-        """Prepared first, where that was not done before."""
-        text, given = asked
-        values = self.transformer.dump_sequence(given, [PyFormat.AUTO] * len(given))
-        types, formats = self.transformer.types or (), self.transformer.formats
-        if not self.prepares:
-            driver.pgconn.send_query_params(text, values, types, formats)
-        else:
-            if (name := self.prepared.get((text, types))) is None:
-                name = next(NAMES)
-                driver.pgconn.send_prepare(name, text, types)
-                yield Sent((text, types), name)
-            driver.pgconn.send_query_prepared(name, values, formats)
-        yield Sent()
-
-    def _read(self, results: list["Result"]) -> Iterator[Row | None]:
-        for sent, result in results:
+    def _read(self, sent: Sequence["Message"], results: Sequence[PGresult]) -> Iterator[Row | None]:
+        for message, result in zip(sent, results, strict=False):
             if result.status in {ExecStatus.FATAL_ERROR, ExecStatus.PIPELINE_ABORTED}:
                 raise error_from_result(result)
-            if sent.prepared:
-                self.prepared[sent.prepared] = sent.name
+            if message.prepares:
+                self.prepared[message.prepares] = message.what[0]
             else:
                 self.transformer.set_pgresult(result)
                 yield self.transformer.load_row(0, tuple) if result.ntuples else None
 
 
-class Sent(NamedTuple):
-    """One message: it prepares a statement of such values under a name, or asks it."""
+class Message(NamedTuple):
+    """One of libpq's: its name there, what it says, and what it prepares, if it does."""
 
-    prepared: tuple[bytes, tuple[int, ...]] | None = None
-    name: bytes = b""
-
-
-class Result(NamedTuple):
-    """What came back for it."""
-
-    sent: Sent
-    result: PGresult
+    way: str
+    what: tuple[Any, ...]
+    prepares: Form | None = None

@@ -1,7 +1,9 @@
 """What is asked past SQLAlchemy is asked as whatever else is."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -65,6 +67,22 @@ async def test_a_server_that_says_nothing_is_hung_up_on(database: URL, where: st
             await sleeps(engine, where)
 
     assert in_use(engine) == 0
+    assert await AS_WHOM.alone(engine)
+    await engine.dispose()
+
+
+SLEEPS = Short(select(func.pg_sleep(bindparam("seconds"))))
+
+
+async def test_whom_we_hung_up_on_is_not_asked_again(database: URL) -> None:
+    """Their answer was here, and it was we who were late to look."""
+    limits = Limits(line=1, lock=1, statement=1, silence=0.2)
+    engine = open_engine(database, Role.API, pool_size=1, limits=limits)
+    asking = asyncio.create_task(SLEEPS.alone(engine, seconds=0.1))
+    await asyncio.sleep(0.05)
+    time.sleep(0.4)  # noqa: ASYNC251 - everything stands still
+    await asyncio.wait([asking])
+
     assert await AS_WHOM.alone(engine)
     await engine.dispose()
 
@@ -186,6 +204,31 @@ async def test_what_fails_on_its_way_to_the_commit_is_no_success_and_keeps_nothi
 
     assert await said(one) is None
     assert in_use(one) == 0
+
+
+async def goes_on_all_the_same(one: AsyncEngine) -> None:
+    async with writing(one) as opened:
+        await SAY.do(opened, name="Sam")
+        with suppress(DBAPIError):
+            await ROOT_OF.one(opened, number=-1.0)
+
+
+async def test_whoever_goes_on_after_a_failure_has_kept_nothing_and_is_told(
+    one: AsyncEngine,
+) -> None:
+    with pytest.raises(DBAPIError, match="square root of a negative number"):
+        await goes_on_all_the_same(one)
+
+    assert await said(one) is None
+
+
+async def test_what_cannot_be_said_is_not_begun(one: AsyncEngine) -> None:
+    backend = await BACKEND.alone(one)
+
+    with pytest.raises(DBAPIError, match="NUL"):
+        await SAY.alone(one, name="\0")
+
+    assert await BACKEND.alone(one) == backend
 
 
 async def test_whoever_rolls_back_keeps_what_was_prepared(one: AsyncEngine) -> None:
