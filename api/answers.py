@@ -113,13 +113,8 @@ async def answer(checkin_id: UUID, body: AnswersWrite, comes: Comes, now: Now) -
     """
     async with comes.writing(READ_SHEET, id=checkin_id) as (db, me, row):
         sheet = sheet_of(row, me, now)
-        if not sheet.checkin.open_to(me, now):
-            raise CheckinClosed
+        may_answer(body, sheet, me, now)
         us = sharing(sheet, me) if body.released else None
-        if Purpose.CHECKINS not in sheet.consents:
-            raise CheckinsNotAllowed
-        if wrong := policy.refused_answers(body, sheet):
-            raise_invalid(wrong)
         if not sheet.takes(body, me, now):
             raise AnswerFinal
         await WRITE.do(db, **in_order(sheet.mine[each.question] for each in body.answers))
@@ -128,6 +123,15 @@ async def answer(checkin_id: UUID, body: AnswersWrite, comes: Comes, now: Now) -
         if us:
             sheet = await reveal(sheet, us, db, now)
     return policy.shown_to(me, sheet)
+
+
+def may_answer(body: AnswersWrite, sheet: Sheet, me: Person, now: datetime) -> None:
+    if not sheet.checkin.open_to(me, now):
+        raise CheckinClosed
+    if Purpose.CHECKINS not in sheet.consents:
+        raise CheckinsNotAllowed
+    if wrong := policy.refused_answers(body, sheet):
+        raise_invalid(wrong)
 
 
 @router.post(
