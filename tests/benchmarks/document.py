@@ -19,7 +19,9 @@ Measured by programs that anybody can run: `make bench`, or each with the comman
 it. What is compared ran turn by turn, in the same minutes, on the same machine. Timings differ from
 machine to machine and from hour to hour; ratios less. A figure is the median of the rounds, with
 the least and the most of them behind it, and so is a ratio, of the rounds' own. Sections ran at
-different hours and commits: where they meet, a part may come out larger than its whole.
+different hours and commits: where they meet, a part may come out larger than its whole. On
+2026-11-29 the machine was some three times as slow as on 2026-11-22, for everybody: the ceiling of
+the home screen reached 4,815 then. So compare within a section, and sections of one day.
 """
 
 

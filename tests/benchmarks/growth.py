@@ -33,7 +33,7 @@ COME_EACH_TIME = 200
 
 WHAT = {
     "home": "`GET /v1/today`",
-    "answering": "answering or releasing, by turns",
+    "answering": "answering and releasing in one",
     "nudges": "a due hour to its accepted push",
     "find": "finding the one hour that is due",
 }
