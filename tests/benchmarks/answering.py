@@ -13,7 +13,7 @@ import psycopg
 from tests.benchmarks.asked import Asked
 from tests.benchmarks.cpu import postgres
 from tests.benchmarks.figures import Section, Table
-from tests.benchmarks.home import CONNECTIONS, EACH, an_api, together, wrk
+from tests.benchmarks.home import CONNECTIONS, EACH, an_api, together, twofold, wrk
 from tests.benchmarks.measured import run
 from tests.benchmarks.rival import answering_script
 from tests.benchmarks.rivals import all_rivals
@@ -45,16 +45,7 @@ async def measure(database: Database, people: list[Asked], sizes: Namespace) -> 
         script = asked_by(people, ANSWERING)
         asked, server = wrk(folder, sizes.seconds), postgres(database.folder)
         anew = partial(take_away, database, [who.checkin_id for who in people])
-        ours = [
-            Contender(
-                f"Twofold, {count} API process{'es' * (count > 1)}",
-                together(asked, [url for url, _ in apis[:count]], script),
-                cpus={f"API {n}": cpu for n, (_, cpu) in enumerate(apis[:count], 1)}
-                | {"PostgreSQL": server},
-                prepare=anew,
-            )
-            for count in (1, EACH)
-        ]
+        ours = twofold(apis, asked, script, server, anew)
         rivals = await stack.enter_async_context(all_rivals(folder, Size(couples=sizes.couples)))
         theirs = {
             each.answering.path: Contender(

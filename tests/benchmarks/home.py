@@ -44,6 +44,7 @@ without code of one's own; their words lie in clear. PocketBase uses every core,
 process."""
 CONNECTIONS = 8
 EACH = 2  # API processes, where there are several
+Anew = Callable[[], Awaitable[None]]
 
 
 async def measure(database: Database, people: list[Asked], sizes: Namespace) -> Section:
@@ -64,15 +65,7 @@ async def measure(database: Database, people: list[Asked], sizes: Namespace) -> 
             lambda: asked(raw, script),
             cpus={"process": its, "PostgreSQL": server},
         )
-        ours = [
-            Contender(
-                f"Twofold, {count} API process{'es' * (count > 1)}",
-                together(asked, [url for url, _ in apis[:count]], script),
-                cpus={f"API {n}": cpu for n, (_, cpu) in enumerate(apis[:count], 1)}
-                | {"PostgreSQL": server},
-            )
-            for count in (1, EACH)
-        ]
+        ours = twofold(apis, asked, script, server)
         rivals = await stack.enter_async_context(all_rivals(folder, Size(couples=sizes.couples)))
         theirs = [
             Contender(
@@ -85,6 +78,22 @@ async def measure(database: Database, people: list[Asked], sizes: Namespace) -> 
         everybody = [first, second, *ours, *theirs]
         await turn_by_turn(everybody, sizes.rounds)
     return told(everybody, len(screen), sizes)
+
+
+def twofold(
+    apis: list[tuple[str, Cpu]], ask: "Ask", script: str, server: Cpu, prepare: Anew | None = None
+) -> list[Contender]:
+    """Asked in one process, and in all of them."""
+    return [
+        Contender(
+            f"Twofold, {count} API process{'es' * (count > 1)}",
+            together(ask, [url for url, _ in apis[:count]], script),
+            cpus={f"API {n}": cpu for n, (_, cpu) in enumerate(apis[:count], 1)}
+            | {"PostgreSQL": server},
+            prepare=prepare,
+        )
+        for count in (1, len(apis))
+    ]
 
 
 @asynccontextmanager
