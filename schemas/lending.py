@@ -20,7 +20,7 @@ from schemas.talk import Driver
 async def lent(engine: AsyncEngine) -> AsyncIterator[Driver]:
     """What is left undone on it is rolled back."""
     pool = engine.sync_engine.pool
-    with as_ever("connect"):
+    with as_ever([]):
         lying = await greenlet_spawn(pool.connect)
     driver: Driver = lying.driver_connection  # type: ignore[assignment]
     try:
