@@ -7,6 +7,7 @@ allowed all look alike. What was released once keeps its words.
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 from operator import attrgetter
 from typing import Any, NoReturn
@@ -33,14 +34,15 @@ from schemas.nudges import Kind
 from schemas.opening import within_opening
 from schemas.pairing import Member, Person
 from schemas.questionnaires import Name
-from schemas.sheets import BIND_REVEALED, PUT, REVEALS, SHARE, SHEET, RevealedRows, SheetRows
+from schemas.sheets import PUT, REVEALS, SHARE, SHEET, RevealedRows, SheetRows, binds_revealed
 from schemas.short import Short
 from schemas.talk import Row
 
 router = area("/checkins/{checkin_id}/answers", NotSignedIn, NotFound)
 
 READ_SHEET, READ_REVEALED = Short(within_opening(SHEET)), Short(REVEALS)
-WRITE, WRITE_SHARED, BIND = Short(PUT), Short(SHARE), Short(BIND_REVEALED)
+WRITE, WRITE_SHARED = Short(PUT), Short(SHARE)
+TELL_REVEALED = Short(outbox.TELLING.where(binds_revealed("about")))
 
 
 class CheckinClosed(Refusal):
@@ -169,14 +171,13 @@ def sharing(sheet: Sheet, me: Person) -> Member:
 
 
 async def reveal(before: Sheet, us: Member, db: Writing, now: datetime) -> Sheet:
-    """What both have released by now both may read, and my partner is told that there is more."""
-    asked = {"id": before.checkin.id, "now": now}
-    [found] = await READ_REVEALED.one(db, **asked)
-    after = before.revealing(RevealedRows.model_validate_json(found), us)
-    if before.partners.keys() < after.partners.keys():
-        await BIND.do(db, **asked)
-        await outbox.tell(db, us.partner_id, us.couple_id, Kind.REVEAL, now, after.checkin.id)
-    return after
+    """What both have released by now both may read, and my partner is told where there is more.
+    With that everything is kept.
+    """
+    told = (us.partner_id, us.couple_id, Kind.REVEAL, now, before.checkin.id)
+    await outbox.tell(db, *told, by=TELL_REVEALED)
+    [found] = await READ_REVEALED.last(db, id=before.checkin.id, now=now)
+    return replace(before, revealed=RevealedRows.model_validate_json(found).revealed)
 
 
 def raise_invalid(wrong: policy.Wrong) -> NoReturn:

@@ -28,7 +28,8 @@ from api.stopping import told_to_stop
 from api.traces import traces
 from schemas import embedded
 from schemas.data_keys import rewrap
-from schemas.database import NotReady, transaction
+from schemas.database import transaction
+from schemas.readiness import NotReady
 from schemas.sealing import Keyring
 
 CONTRACT = Path("openapi.yaml")

@@ -8,7 +8,7 @@ from fastapi.responses import PlainTextResponse
 import migrations
 from api.deps import House
 from api.errors import Refusal
-from schemas.database import NotReady, ready
+from schemas.readiness import NotReady, ready
 
 PATIENCE = 2.0  # seconds
 

@@ -23,7 +23,8 @@ from api.wire import wired
 from notifications import postman, worker
 from notifications.emulator_socket import serve
 from notifications.fcm import Fcm
-from schemas.database import Role, open_engine, ready
+from schemas.database import Role, open_engine
+from schemas.readiness import ready
 
 log = logging.getLogger(__name__)
 

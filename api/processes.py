@@ -19,7 +19,8 @@ from api.stopping import told_to_stop
 from api.wire import wired
 from notifications import postman, worker
 from notifications.emulator_socket import Server
-from schemas.database import Role, open_engine, ready
+from schemas.database import Role, open_engine
+from schemas.readiness import ready
 
 # For requests in flight, once told to stop; what then still runs is cut off and rolled back.
 LAST_REQUESTS = 20  # seconds

@@ -12,7 +12,7 @@ from sqlalchemy import (
     Uuid,
     bindparam,
 )
-from sqlmodel import Field, SQLModel, col, column, exists, or_, select, table
+from sqlmodel import Field, SQLModel, col, column, exists, or_, select, table, true
 
 from schemas.arrivals import Arrival
 from schemas.base import Body, Day, Fact, local_date, new_id
@@ -139,11 +139,13 @@ class CheckinPublic(CheckinFields):
 
 # What a schedule opened is there for each from their own hour on: earlier, or though that hour was
 # passed over, it would tell the partner's hour to whoever keeps looking. The wall says the same.
+# (Not with `exists`: for that PostgreSQL first reads all the hours that ever came for me.)
 MY_HOUR_HAS_COME = or_(
     col(Checkin.schedule_id).is_(None),
-    exists().where(
-        col(Arrival.checkin_id) == Checkin.id, col(Arrival.account_id) == bindparam("me")
-    ),
+    select(true())
+    .where(col(Arrival.checkin_id) == Checkin.id, col(Arrival.account_id) == bindparam("me"))
+    .correlate(Checkin)
+    .scalar_subquery(),
 )
 NOT_KEPT_BACK = ~came_into_my_space(col(Checkin.begun_by), col(Checkin.begun_at))
 # Mine, my couple's, and former couples' in which I have answered. The wall says the same.

@@ -7,10 +7,9 @@ from enum import StrEnum
 from functools import partial
 from typing import NamedTuple
 
-from sqlalchemy import URL, Engine, create_engine, event, text
+from sqlalchemy import URL, Engine, create_engine, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry, PoolResetState
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -91,33 +90,6 @@ def open_owner(url: URL) -> Engine:
     return create_engine(url, pool_size=1, max_overflow=0)
 
 
-class NotReady(Exception):
-    """The database cannot be used as it is; says why, and nothing of what is in it."""
-
-
-async def ready(engine: AsyncEngine, head: str) -> None:
-    """`NotReady`, rather than a process that starts and then answers that it is busy.
-
-    A database that is ahead of `head` will do: whoever deploys migrates first, while processes of
-    the code before still serve.
-    """
-    try:
-        async with transaction(engine) as db:
-            await db.connection()
-            found = await db.scalar(text("select to_regclass('alembic_version') is not null"))
-            at = found and await db.scalar(text("select max(version_num) from alembic_version"))
-    except DBAPIError as error:
-        why = str(error.orig).splitlines()[0] if error.orig else type(error).__name__
-        raise NotReady(why) from None
-    except PoolTimeout:
-        msg = "no connection was free"
-        raise NotReady(msg) from None
-    if not at or at < head:
-        where = f"at {at}, and this code needs {head}" if at else "empty"
-        msg = f"the database is {where}: run `twofold migrate` first"
-        raise NotReady(msg)
-
-
 # What a statement changes in many rows is not looked for among those that were read before it:
 # that takes longer than the statement, and asks for columns that the worker may not read.
 AS_THEY_WERE_READ = {"synchronize_session": False}
@@ -157,7 +129,8 @@ async def writing(engine: AsyncEngine) -> AsyncIterator["Writing"]:
     async with lent(engine) as driver:
         opened = Writing(engine, driver, [BEGIN, *settings_on(driver)])
         yield opened
-        await opened.ask(COMMIT)
+        if not opened.kept:
+            await opened.ask(COMMIT)
 
 
 @dataclass(slots=True)
@@ -168,20 +141,32 @@ class Writing:
     driver: Driver
     waiting: list[Asked]
     failed: DBAPIError | None = None
+    kept: bool = False
 
     def say(self, asked: Asked) -> None:
         """Where nothing is read. That it failed shows with the next that is asked."""
+        assert not self.kept  # noqa: S101 - it would not be kept
         self.waiting.append(asked)
 
     async def ask(self, asked: Asked) -> Row | None:
         """After all that waits, in the same round trip. Once something has failed nothing is kept:
         whoever goes on all the same is told so again, at the commit too.
         """
+        return (await self._together(asked))[-1]
+
+    async def ask_last(self, asked: Asked) -> Row | None:
+        """The same, and all is kept in that round trip: nothing is asked after it."""
+        *_, row, _ = await self._together(asked, COMMIT)
+        self.kept = True
+        return row
+
+    async def _together(self, *asked: Asked) -> list[Row | None]:
+        assert not self.kept  # noqa: S101 - it would not be kept
         if self.failed:
             raise self.failed
-        together, self.waiting = [*self.waiting, asked], []
+        together, self.waiting = [*self.waiting, *asked], []
         try:
-            return (await exchange(self.driver, together))[-1]
+            return await exchange(self.driver, together)
         except DBAPIError as error:
             self.failed = error
             raise

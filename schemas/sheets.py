@@ -5,8 +5,8 @@ from typing import Any
 from uuid import UUID
 
 from pydantic import BaseModel
-from sqlalchemy import LargeBinary, String, Uuid, bindparam, func, update
-from sqlmodel import col, column, select
+from sqlalchemy import Boolean, Function, LargeBinary, String, Uuid, bindparam, func, update
+from sqlmodel import UTCDateTime, col, column, select
 
 from schemas.answers import Answer, Said, shared_place
 from schemas.boundaries import MINE_SET, BoundarySet
@@ -77,5 +77,12 @@ SHARE = (
     .where(*(getattr(Answer, name) == _shared.c[name] for name in _key))
     .values({name: _shared.c[name] for name in SHARING})
 )
-# Of all that the two have, where no check-in is named. See migrations/versions/0010_answers.py.
-BIND_REVEALED = select(func.bind_revealed(bindparam("id", type_=Uuid), bindparam("now")))
+
+
+def binds_revealed(checkin: str) -> Function[bool]:
+    """What is revealed binds both; says whether more is revealed than before. Of the check-in that
+    this parameter names or, where it names none, of all that the two have.
+    """
+    return func.bind_revealed(
+        bindparam(checkin, type_=Uuid), bindparam("now", type_=UTCDateTime), type_=Boolean
+    )

@@ -63,6 +63,12 @@ class Short:
         assert row is not None  # noqa: S101
         return row
 
+    async def last(self, within: Writing, **values: object) -> Row:
+        """Where there is always one, and nothing is asked after it: all is kept with it."""
+        row = await within.ask_last(self.of(**values))
+        assert row is not None  # noqa: S101
+        return row
+
     async def alone(self, engine: AsyncEngine, **values: object) -> Row | None:
         """One round trip, which begins and ends a transaction."""
         return await database.alone(engine, self.of(**values))

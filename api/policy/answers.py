@@ -1,10 +1,9 @@
 """What is asked of whom, and how answers look to one of the two."""
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
-from uuid import UUID
 
 from schemas.answers import (
     AnswersWrite,
@@ -18,7 +17,7 @@ from schemas.checkins import Sitting
 from schemas.consents import Purpose, allowed
 from schemas.pairing import Member, Person
 from schemas.questionnaires import PACKS, Pack, Topic
-from schemas.sheets import RevealedRows, SheetRows
+from schemas.sheets import Revealed, SheetRows
 
 Wrong = list[tuple[tuple[str | int, ...], str]]  # where in the body, and why
 
@@ -28,27 +27,27 @@ class Sheet:
     """One check-in as it lies before one of the two."""
 
     checkin: Sitting
-    mine: dict[str, Said]  # by question, like the next
-    partners: Mapping[str, Any]  # what is revealed
+    mine: dict[str, Said]  # by question
+    revealed: Sequence[Revealed]  # of my partner's
     consents: Collection[Purpose]
     closed: Collection[Topic]
 
     @classmethod
     def of(cls, rows: SheetRows, me: Person, now: datetime) -> Self:
         """Of what was read for them."""
-        [checkin], us = rows.sittings, me.member
+        [checkin] = rows.sittings
         consents = allowed(rows.consents, me.couple_id, now)
         return cls(
             checkin=checkin,
             mine={each.question: each for each in rows.answers},
-            partners=words_of(rows, us, checkin.id) if us else {},
+            revealed=rows.revealed,
             consents=consents,
             closed=topics_closed(boundaries_of(rows.boundaries), consents),
         )
 
-    def revealing(self, rows: RevealedRows, us: Member) -> Self:
-        """The same, with what is revealed by now."""
-        return replace(self, partners=words_of(rows, us, self.checkin.id))
+    def words_for(self, us: Member) -> dict[str, Any]:
+        """What my partner said, by question."""
+        return {each.question: each.read(us, self.checkin.id) for each in self.revealed}
 
     def takes(self, body: AnswersWrite, me: Person, now: datetime) -> bool:
         """Put these answers in, released where that is said, unless others are final."""
@@ -65,11 +64,6 @@ class Sheet:
     def pack(self) -> Pack:
         """What is asked in it."""
         return PACKS[self.checkin.pack, self.checkin.version]
-
-
-def words_of(rows: RevealedRows, us: Member, checkin_id: UUID) -> dict[str, Any]:
-    """Of my partner, by question."""
-    return {each.question: each.read(us, checkin_id) for each in rows.revealed}
 
 
 def topics_closed(boundaries: Boundaries, consents: Collection[Purpose]) -> set[Topic]:
@@ -113,11 +107,12 @@ def shown_to(me: Person, sheet: Sheet) -> CheckinAnswers:
     is what my partner said of a topic that I closed.
     """
     shown = sheet.pack.shown_in[me.locale]
+    theirs = sheet.words_for(us) if (us := me.member) else {}
     asked = [
         QuestionAsked(
             question=question,
             mine=sheet.mine[question.id].public(me.key) if question.id in sheet.mine else None,
-            partner=None if question.topic in sheet.closed else sheet.partners.get(question.id),
+            partner=None if question.topic in sheet.closed else theirs.get(question.id),
         )
         for question in shown.questions
         if question.topic not in sheet.closed or question.id in sheet.mine

@@ -12,7 +12,8 @@ from sqlalchemy.ext.asyncio import create_async_engine
 import migrations
 from api import health
 from api.app import create_app
-from schemas.database import NotReady, Role, open_engine, ready
+from schemas.database import Role, open_engine
+from schemas.readiness import NotReady, ready
 from tests.builders import fittings
 from tests.conftest import Engines
 from tests.fakes import Clock

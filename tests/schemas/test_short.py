@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from api.metrics import in_use
 from schemas.database import LIMITS, Limits, Role, open_engine, transaction, writing
 from schemas.short import Short
+from tests.trips import counted
 
 AS_WHOM = Short(
     select(
@@ -172,6 +173,46 @@ async def test_what_is_written_last_goes_out_with_the_commit(one: AsyncEngine) -
         await SAY.do(opened, name="Sam")
 
     assert await said(one) == "Sam"
+
+
+async def test_what_is_asked_last_is_kept_in_the_same_round_trip(one: AsyncEngine) -> None:
+    await said(one)  # it is connected
+
+    with counted() as trips:
+        async with writing(one) as opened:
+            await SAY.do(opened, name="Sam")
+            assert await NAME.last(opened) == ("Sam",)
+
+    assert len(trips) == 1
+    assert await said(one) == "Sam"
+
+
+@pytest.mark.parametrize("way", [SAY.do, SAY.one])
+async def test_after_what_was_asked_last_nothing_is_asked(
+    one: AsyncEngine, way: Callable[..., Awaitable[object]]
+) -> None:
+    async with writing(one) as opened:
+        await NAME.last(opened)
+        with pytest.raises(AssertionError):
+            await way(opened, name="Sam")
+
+    assert await said(one) is None
+
+
+async def fails_before_the_last(one: AsyncEngine) -> None:
+    async with writing(one) as opened:
+        await SAY.do(opened, name="Sam")
+        await ROOT_OF.do(opened, number=-1.0)
+        with suppress(DBAPIError):
+            await NAME.last(opened)
+
+
+async def test_what_fails_before_the_last_keeps_nothing(one: AsyncEngine) -> None:
+    with pytest.raises(DBAPIError, match="square root of a negative number"):
+        await fails_before_the_last(one)
+
+    assert await said(one) is None
+    assert in_use(one) == 0
 
 
 async def is_refused(one: AsyncEngine) -> None:

@@ -1,5 +1,6 @@
 """What is asked, and what fits. The reveal is told in `tests/api/test_answers.py`."""
 
+import json
 from collections.abc import Collection, Mapping
 from typing import Any
 from uuid import uuid4
@@ -7,12 +8,14 @@ from uuid import uuid4
 import pytest
 
 from api.policy.answers import Sheet, not_to_release, refused_answers, shown_to, topics_closed
-from schemas.answers import AnswersWrite, ReleaseWrite, Said
+from schemas.answers import AnswersWrite, ReleaseWrite, Said, shared_place
 from schemas.base import Locale
 from schemas.boundaries import Boundaries
 from schemas.checkins import Checkin
 from schemas.consents import Purpose
 from schemas.questionnaires import PACKS, Topic
+from schemas.sealing import seal
+from schemas.sheets import Revealed
 from tests.builders import NO_BOUNDARIES, asking
 from tests.fakes import NOON
 
@@ -70,7 +73,24 @@ def a_sheet(
     mine = {name: Said.to(name, checkin, ME, NOON) for name in values}
     for name, value in values.items():
         mine[name].says(value, ME.key, NOON)
-    return Sheet(checkin, mine, partners or {}, consents=(), closed=closed)
+    return Sheet(checkin, mine, sealed(partners or {}, checkin), consents=(), closed=closed)
+
+
+def sealed(partners: Mapping[str, Any], checkin: Checkin) -> list[Revealed]:
+    """Words of my partner's, as they are kept for the two of us."""
+    us = ME.member
+    assert us
+    return [
+        Revealed(
+            question=question,
+            shared=seal(
+                us.couple_key,
+                json.dumps(words).encode(),
+                shared_place(us.couple_id, checkin.id, us.partner_id, question),
+            ),
+        )
+        for question, words in partners.items()
+    ]
 
 
 def test_a_skipped_answer_is_nothing_to_release() -> None:
