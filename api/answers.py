@@ -16,17 +16,12 @@ from uuid import UUID
 from fastapi.exceptions import RequestValidationError
 
 from api.areas import area
-from api.deps import Comes, Now
+from api.deps import Comes
 from api.errors import NotFound, NotSignedIn, Refusal, documented
 from api.policy import answers as policy
 from api.policy.answers import Sheet
 from notifications import outbox
-from schemas.answers import (
-    AnswersWrite,
-    CheckinAnswers,
-    ReleaseWrite,
-    Said,
-)
+from schemas.answers import AnswersWrite, CheckinAnswers, ReleaseWrite, Said
 from schemas.bulk import arrays
 from schemas.consents import Purpose
 from schemas.database import Writing
@@ -34,13 +29,23 @@ from schemas.nudges import Kind
 from schemas.opening import within_opening
 from schemas.pairing import Member, Person
 from schemas.questionnaires import Name
-from schemas.sheets import PUT, REVEALS, SHARE, SHEET, RevealedRows, SheetRows, binds_revealed
+from schemas.sheets import (
+    MY_SHEET,
+    PUT,
+    REVEALS,
+    SHARE,
+    SHEET,
+    RevealedRows,
+    SheetRows,
+    binds_revealed,
+)
 from schemas.short import Short
 from schemas.talk import Row
 
 router = area("/checkins/{checkin_id}/answers", NotSignedIn, NotFound)
 
-READ_SHEET, READ_REVEALED = Short(within_opening(SHEET)), Short(REVEALS)
+READ_SHEET, READ_MINE = Short(within_opening(SHEET)), Short(within_opening(MY_SHEET))
+READ_REVEALED = Short(REVEALS)
 WRITE, WRITE_SHARED = Short(PUT), Short(SHARE)
 TELL_REVEALED = Short(outbox.TELLING.where(binds_revealed("about")))
 
@@ -82,10 +87,10 @@ class AlreadyRevealed(Refusal):
 
 
 @router.get("", summary="Read a check-in")
-async def read_checkin(checkin_id: UUID, comes: Comes, now: Now) -> CheckinAnswers:
+async def read_checkin(checkin_id: UUID, comes: Comes) -> CheckinAnswers:
     """Its questions, my answers, and my partner's where both of us have released them."""
     me, row = await comes.read(READ_SHEET, id=checkin_id)
-    return policy.shown_to(me, sheet_of(row, me, now))
+    return policy.shown_to(me, sheet_of(row, me, comes.now))
 
 
 def sheet_of(row: Row, me: Person, now: datetime) -> Sheet:
@@ -108,22 +113,24 @@ def in_order(said: Iterable[Said]) -> dict[str, list[Any]]:
         CheckinClosed, CheckinsNotAllowed, AnswerFinal, MineAlone, SharingNotAllowed
     ),
 )
-async def answer(checkin_id: UUID, body: AnswersWrite, comes: Comes, now: Now) -> CheckinAnswers:
+async def answer(checkin_id: UUID, body: AnswersWrite, comes: Comes) -> CheckinAnswers:
     """Some questions or all; null skips one. Nothing of it is shown to anybody by answering: which
     of these my partner may read, I say with each (`release`) or later. What I answered before I
     closed its topic is still shown to me, and takes no new answer.
     """
-    async with comes.writing(READ_SHEET, id=checkin_id) as (db, me, row):
+    now = comes.now
+    async with comes.writing(READ_MINE, id=checkin_id) as (db, me, row):
         sheet = sheet_of(row, me, now)
         may_answer(body, sheet, me, now)
         us = sharing(sheet, me) if body.released else None
-        if not sheet.takes(body, me, now):
+        if not sheet.takes(body, me, us, now):
             raise AnswerFinal
         await WRITE.do(db, **in_order(sheet.mine[each.question] for each in body.answers))
         waiting = (Kind.CHECKIN_REMINDER, Kind.CHECKIN_OPENED)
         await outbox.no_longer_waits(db, me.id, checkin_id, *waiting)
         if us:
-            sheet = await reveal(sheet, us, db, now)
+            await tell_revealed(db, us, checkin_id, now)
+        sheet = await kept(sheet, db, now)
     return policy.shown_to(me, sheet)
 
 
@@ -141,13 +148,13 @@ def may_answer(body: AnswersWrite, sheet: Sheet, me: Person, now: datetime) -> N
     summary="Release answers",
     responses=documented(MineAlone, CheckinClosed, SharingNotAllowed),
 )
-async def release(checkin_id: UUID, body: ReleaseWrite, comes: Comes, now: Now) -> CheckinAnswers:
+async def release(checkin_id: UUID, body: ReleaseWrite, comes: Comes) -> CheckinAnswers:
     """My partner reads these once they have released the same; so do I theirs. Until then this
     answers alike, whatever they have done. All of them or, where one has no answer yet or is of a
     topic that I closed, none.
     """
-    async with comes.writing(READ_SHEET, id=checkin_id) as (db, me, row):
-        sheet = sheet_of(row, me, now)
+    async with comes.writing(READ_MINE, id=checkin_id) as (db, me, row):
+        sheet = sheet_of(row, me, comes.now)
         us = sharing(sheet, me)
         if wrong := policy.not_to_release(body, sheet):
             raise_invalid(wrong)
@@ -155,7 +162,8 @@ async def release(checkin_id: UUID, body: ReleaseWrite, comes: Comes, now: Now) 
         for each in released:
             each.release(us)
         await WRITE_SHARED.do(db, **in_order(released))
-        sheet = await reveal(sheet, us, db, now)
+        await tell_revealed(db, us, checkin_id, comes.now)
+        sheet = await kept(sheet, db, comes.now)
     return policy.shown_to(me, sheet)
 
 
@@ -170,14 +178,16 @@ def sharing(sheet: Sheet, me: Person) -> Member:
     return us
 
 
-async def reveal(before: Sheet, us: Member, db: Writing, now: datetime) -> Sheet:
-    """What both have released by now both may read, and my partner is told where there is more.
-    With that everything is kept.
-    """
-    told = (us.partner_id, us.couple_id, Kind.REVEAL, now, before.checkin.id)
+async def tell_revealed(db: Writing, us: Member, checkin_id: UUID, now: datetime) -> None:
+    """What both have released by now binds both, and my partner is told where there is more."""
+    told = (us.partner_id, us.couple_id, Kind.REVEAL, now, checkin_id)
     await outbox.tell(db, *told, by=TELL_REVEALED)
-    [found] = await READ_REVEALED.last(db, id=before.checkin.id, now=now)
-    return replace(before, revealed=RevealedRows.model_validate_json(found).revealed)
+
+
+async def kept(sheet: Sheet, db: Writing, now: datetime) -> Sheet:
+    """Whatever was written; and the sheet with what is revealed by now."""
+    [found] = await READ_REVEALED.last(db, id=sheet.checkin.id, now=now)
+    return replace(sheet, revealed=RevealedRows.model_validate_json(found).revealed)
 
 
 def raise_invalid(wrong: policy.Wrong) -> NoReturn:
@@ -190,10 +200,10 @@ def raise_invalid(wrong: policy.Wrong) -> NoReturn:
     summary="Take a release back",
     responses=documented(AlreadyRevealed),
 )
-async def withdraw_release(checkin_id: UUID, question: Name, comes: Comes, now: Now) -> None:
+async def withdraw_release(checkin_id: UUID, question: Name, comes: Comes) -> None:
     """Until both of us have released it. Not released, it changes nothing."""
-    async with comes.writing(READ_SHEET, id=checkin_id) as (db, me, row):
-        if said := sheet_of(row, me, now).mine.get(question):
+    async with comes.writing(READ_MINE, id=checkin_id) as (db, me, row):
+        if said := sheet_of(row, me, comes.now).mine.get(question):
             if said.revealed:
                 raise AlreadyRevealed
             said.take_back()

@@ -38,8 +38,11 @@ class RevealedRows(BaseModel):
 
 
 class SheetRows(RevealedRows):
-    """All that one check-in shows to one person, and that decides what they may do with it."""
+    """All that one check-in shows to one person, and that decides what they may do with it. Before
+    they write, nothing of their partner's is read.
+    """
 
+    revealed: list[Revealed] = []
     sittings: list[Sitting]  # one, if it is theirs to see
     answers: list[Said]  # their own
     consents: list[LastWord]
@@ -55,15 +58,14 @@ _revealed = func.revealed_answers(bindparam("id", type_=Uuid), bindparam("now"))
 )
 # The one way to my partner's answers. See migrations/versions/0010_answers.py.
 REVEALED = select(*_revealed.c)
-PARTS = {
+MINE = {
     "sittings": as_json(SITTING),
     "answers": as_json(ANSWERS),
-    "revealed": as_json(REVEALED),
     "consents": as_json(MY_LAST_WORDS),
     "boundaries": MINE_SET,
 }
-SHEET = select(in_one(PARTS))
-REVEALS = select(in_one({"revealed": PARTS["revealed"]}))
+THEIRS = {"revealed": as_json(REVEALED)}
+SHEET, MY_SHEET, REVEALS = (select(in_one(parts)) for parts in (MINE | THEIRS, MINE, THEIRS))
 _key = ("checkin_id", "account_id", "question")
 SHARING = ("shared", "released", "final")
 _put = insert_all(Answer, "question")

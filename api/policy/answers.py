@@ -49,15 +49,15 @@ class Sheet:
         """What my partner said, by question."""
         return {each.question: each.read(us, self.checkin.id) for each in self.revealed}
 
-    def takes(self, body: AnswersWrite, me: Person, now: datetime) -> bool:
-        """Put these answers in, released where that is said, unless others are final."""
+    def takes(self, body: AnswersWrite, me: Person, us: Member | None, now: datetime) -> bool:
+        """Put these answers in, released for `us` where that is said, unless others are final."""
         for each in body.answers:
             new = Said.to(each.question, self.checkin, me, now)
             said = self.mine.setdefault(each.question, new)
             if not said.says(each.value, me.key, now):
                 return False
-            if each.release and me.member:
-                said.release(me.member)
+            if each.release and us:
+                said.release(us)
         return True
 
     @property
