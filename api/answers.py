@@ -29,25 +29,14 @@ from schemas.nudges import Kind
 from schemas.opening import within_opening
 from schemas.pairing import Member, Person
 from schemas.questionnaires import Name
-from schemas.sheets import (
-    MY_SHEET,
-    PUT,
-    REVEALS,
-    SHARE,
-    SHEET,
-    RevealedRows,
-    SheetRows,
-    binds_revealed,
-)
+from schemas.sheets import MY_SHEET, PUT, REVEAL, SHARE, SHEET, RevealedRows, SheetRows
 from schemas.short import Short
 from schemas.talk import Row
 
 router = area("/checkins/{checkin_id}/answers", NotSignedIn, NotFound)
 
 READ_SHEET, READ_MINE = Short(within_opening(SHEET)), Short(within_opening(MY_SHEET))
-READ_REVEALED = Short(REVEALS)
-WRITE, WRITE_SHARED = Short(PUT), Short(SHARE)
-TELL_REVEALED = Short(outbox.TELLING.where(binds_revealed("about")))
+WRITE, WRITE_SHARED, READ_REVEALED = Short(PUT), Short(SHARE), Short(REVEAL)
 
 
 class CheckinClosed(Refusal):
@@ -128,9 +117,7 @@ async def answer(checkin_id: UUID, body: AnswersWrite, comes: Comes) -> CheckinA
         await WRITE.do(db, **in_order(sheet.mine[each.question] for each in body.answers))
         waiting = (Kind.CHECKIN_REMINDER, Kind.CHECKIN_OPENED)
         await outbox.no_longer_waits(db, me.id, checkin_id, *waiting)
-        if us:
-            await tell_revealed(db, us, checkin_id, now)
-        sheet = await kept(sheet, db, now)
+        sheet = await revealed(sheet, db, now)
     return policy.shown_to(me, sheet)
 
 
@@ -162,8 +149,7 @@ async def release(checkin_id: UUID, body: ReleaseWrite, comes: Comes) -> Checkin
         for each in released:
             each.release(us)
         await WRITE_SHARED.do(db, **in_order(released))
-        await tell_revealed(db, us, checkin_id, comes.now)
-        sheet = await kept(sheet, db, comes.now)
+        sheet = await revealed(sheet, db, comes.now)
     return policy.shown_to(me, sheet)
 
 
@@ -178,15 +164,11 @@ def sharing(sheet: Sheet, me: Person) -> Member:
     return us
 
 
-async def tell_revealed(db: Writing, us: Member, checkin_id: UUID, now: datetime) -> None:
-    """What both have released by now binds both, and my partner is told where there is more."""
-    told = (us.partner_id, us.couple_id, Kind.REVEAL, now, checkin_id)
-    await outbox.tell(db, *told, by=TELL_REVEALED)
-
-
-async def kept(sheet: Sheet, db: Writing, now: datetime) -> Sheet:
-    """Whatever was written; and the sheet with what is revealed by now."""
-    [found] = await READ_REVEALED.last(db, id=sheet.checkin.id, now=now)
+async def revealed(sheet: Sheet, db: Writing, now: datetime) -> Sheet:
+    """What both have released by now binds both and may be read, and my partner is told where there
+    is more of it. With that, all is kept.
+    """
+    [found] = await READ_REVEALED.last(db, id=sheet.checkin.id, **outbox.nudged(now))
     return replace(sheet, revealed=RevealedRows.model_validate_json(found).revealed)
 
 

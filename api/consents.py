@@ -6,7 +6,6 @@ added to, and only I can read it. Whether I never allowed something, withdrew it
 out: my partner sees the same as if I had not answered.
 """
 
-from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from api.areas import area
@@ -34,11 +33,9 @@ from schemas.consents import (
 from schemas.last_words import MY_LAST_WORDS
 from schemas.paging import paged
 from schemas.pairing import Person
-from schemas.sheets import binds_revealed
+from schemas.sheets import BIND_REVEALED
 
 router = area("/consents", NotSignedIn)
-
-BIND_ALL = select(binds_revealed("id"))
 
 
 class YesAlreadyOver(Refusal):
@@ -97,7 +94,7 @@ async def give(
     said = Consent.of(me, last, purpose, body, now)
     db.add(said)
     if purpose is Purpose.SHARING:
-        await db.exec(BIND_ALL, params={"id": None, "now": now})
+        await db.exec(BIND_REVEALED, params={"id": None, "now": now})
     return shown(purpose, said, me)
 
 

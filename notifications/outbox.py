@@ -20,19 +20,20 @@ RINGS_FOR = timedelta(hours=12)
 # For so long a mail is tried.
 TRIED_FOR = timedelta(hours=4)
 
-TELLING = select(
-    func.tell(
-        bindparam("id", type_=Uuid),
-        bindparam("who", type_=Uuid),
-        bindparam("couple", type_=Uuid),
-        bindparam("kind", type_=String),
-        bindparam("about", type_=Uuid),
-        bindparam("now", type_=UTCDateTime),
-        bindparam("ends", type_=UTCDateTime),
-        bindparam("rings", type_=UTCDateTime),
+TELL = Short(
+    select(
+        func.tell(
+            bindparam("nudge", type_=Uuid),
+            bindparam("who", type_=Uuid),
+            bindparam("couple", type_=Uuid),
+            bindparam("kind", type_=String),
+            bindparam("about", type_=Uuid),
+            bindparam("now", type_=UTCDateTime),
+            bindparam("ends", type_=UTCDateTime),
+            bindparam("rings", type_=UTCDateTime),
+        )
     )
 )
-TELL = Short(TELLING)
 NOT_WAITING = Short(DONE_WITH)
 
 
@@ -43,16 +44,18 @@ async def tell(  # noqa: PLR0913, PLR0917 - who, where, what, about what, when: 
     kind: Kind,
     now: datetime,
     about: UUID | None = None,
-    *,
-    by: Short = TELL,
 ) -> None:
     """One thing that waits for this person, and one generic push if their door lets it through.
 
-    Only somebody whom the one who asks may reach: else the database refuses. `by` is `TELLING`, or
-    that where something holds which the database alone can say.
+    Only somebody whom the one who asks may reach: else the database refuses.
     """
-    told = {"id": new_id(now), "who": who, "couple": couple_id, "kind": kind.value, "about": about}
-    await by.do(db, **told, now=now, ends=now + KEPT, rings=now + RINGS_FOR)
+    told = {"who": who, "couple": couple_id, "kind": kind.value, "about": about}
+    await TELL.do(db, **told, **nudged(now))
+
+
+def nudged(now: datetime) -> dict[str, object]:
+    """Its id, and for how long it waits and may ring."""
+    return {"nudge": new_id(now), "now": now, "ends": now + KEPT, "rings": now + RINGS_FOR}
 
 
 async def no_longer_waits(db: Within, who: UUID, about: UUID, *kinds: Kind) -> None:

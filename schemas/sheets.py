@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from pydantic import BaseModel
-from sqlalchemy import Boolean, Function, LargeBinary, String, Uuid, bindparam, func, update
+from sqlalchemy import LargeBinary, String, Uuid, bindparam, func, update
 from sqlmodel import UTCDateTime, col, column, select
 
 from schemas.answers import Answer, Said, shared_place
@@ -53,19 +53,26 @@ SITTING = select(*of(Checkin, Sitting)).where(col(Checkin.id) == bindparam("id")
 ANSWERS = select(*of(Answer, Said)).where(
     col(Answer.checkin_id) == bindparam("id"), col(Answer.account_id) == bindparam("me")
 )
-_revealed = func.revealed_answers(bindparam("id", type_=Uuid), bindparam("now")).table_valued(
-    column("question", String), column("shared", LargeBinary)
+# My partner's answers come in two ways and in no other: they are read, or first revealed. See
+# migrations/versions/0010_answers.py and 0019_in_fewer_steps.py.
+_theirs = (column("question", String), column("shared", LargeBinary))
+_here = (bindparam("id", type_=Uuid), bindparam("now", type_=UTCDateTime))
+_told = (
+    bindparam("nudge", type_=Uuid),
+    bindparam("ends", type_=UTCDateTime),
+    bindparam("rings", type_=UTCDateTime),
 )
-# The one way to my partner's answers. See migrations/versions/0010_answers.py.
-REVEALED = select(*_revealed.c)
+_revealed = func.revealed_answers(*_here).table_valued(*_theirs)
+_reveal = func.reveal(*_here, *_told).table_valued(*_theirs)
 MINE = {
     "sittings": as_json(SITTING),
     "answers": as_json(ANSWERS),
     "consents": as_json(MY_LAST_WORDS),
     "boundaries": MINE_SET,
 }
-THEIRS = {"revealed": as_json(REVEALED)}
-SHEET, MY_SHEET, REVEALS = (select(in_one(parts)) for parts in (MINE | THEIRS, MINE, THEIRS))
+MY_SHEET = select(in_one(MINE))
+SHEET = select(in_one(MINE | {"revealed": as_json(select(*_revealed.c))}))
+REVEAL = select(in_one({"revealed": as_json(select(*_reveal.c))}))
 _key = ("checkin_id", "account_id", "question")
 SHARING = ("shared", "released", "final")
 _put = insert_all(Answer, "question")
@@ -79,12 +86,5 @@ SHARE = (
     .where(*(getattr(Answer, name) == _shared.c[name] for name in _key))
     .values({name: _shared.c[name] for name in SHARING})
 )
-
-
-def binds_revealed(checkin: str) -> Function[bool]:
-    """What is revealed binds both; says whether more is revealed than before. Of the check-in that
-    this parameter names or, where it names none, of all that the two have.
-    """
-    return func.bind_revealed(
-        bindparam(checkin, type_=Uuid), bindparam("now", type_=UTCDateTime), type_=Boolean
-    )
+# Of all that the two have, where no check-in is named.
+BIND_REVEALED = select(func.bind_revealed(*_here))

@@ -1,8 +1,8 @@
 """What is asked most takes fewer steps.
 
-Whether a release has revealed anything is told where it is bound, so that nobody has to look
-before and after. And whether somebody's hour for a check-in has come is looked up for that check-in
-alone: written with `exists`, PostgreSQL first read all the hours that ever came for them.
+To release is one function: what both have released by then is found once, binds both, is told where
+there is more of it, and is shown. And whether somebody's hour for a check-in has come is looked up
+for that check-in alone: with `exists`, PostgreSQL first read all the hours that ever came for them.
 """
 
 from alembic import op
@@ -12,40 +12,26 @@ from migrations import wall
 revision = "0019"
 down_revision = "0018"
 
-# As in 0018.
-BINDS = """
-    update answer set revealed = true
-    from member
-    join checkin on checkin.couple_id = member.couple_id
-    join answer mine on mine.checkin_id = checkin.id and mine.account_id = member.account_id
-    join answer theirs on theirs.checkin_id = checkin.id
-        and theirs.account_id = member.partner_id and theirs.question = mine.question
-    where member.account_id = me()
-        and {which}
-        and mine.released and theirs.released and not (mine.revealed and theirs.revealed)
-        and allows(member.account_id, 'sharing', at) and allows(member.partner_id, 'sharing', at)
-        and answer.checkin_id = checkin.id and answer.question = mine.question
-        and answer.account_id in (member.account_id, member.partner_id)
-"""
-NONE, ONE = "bind_revealed.checkin is null", "checkin.id = bind_revealed.checkin"
-BODY = """language plpgsql as $$
+# What my partner and I may read of each other in one check-in, as `revealed_answers` says: nothing
+# else does. From here on neither takes it back, whether or not anybody has read it, and where there
+# is more of it than before my partner is told.
+REVEAL = """
+language plpgsql as $$
 #variable_conflict use_column
+declare questions varchar[]; words bytea[];
 begin
-    if {none} then {all_};
-    else {one};
-    end if;{told}
+    select array_agg(question), array_agg(shared) into questions, words
+        from revealed_answers(reveal.checkin, at);
+    update answer set revealed = true
+        where checkin_id = reveal.checkin and account_id in (me(), my_partner())
+        and question = any(questions) and not revealed;
+    if found then
+        perform tell(
+            reveal.nudge, my_partner(), my_couple(), 'reveal', reveal.checkin, at, ends, rings);
+    end if;
+    return query select * from unnest(questions, words);
 end $$
 """
-
-
-def binds(returns: str, told: str) -> None:
-    op.execute("drop function bind_revealed")
-    all_, one = (BINDS.format(which=which).strip() for which in ("true", ONE))
-    wall.reaches_past(
-        f"bind_revealed(checkin uuid, at timestamptz) returns {returns}",
-        BODY.format(none=NONE, all_=all_, one=one, told=told),
-    )
-
 
 # As in 0009.
 MINE_OR_OURS = f"account_id = (select me()) or couple_id = {wall.OURS}"
@@ -63,10 +49,15 @@ def shows_once_arrived(arrived: str) -> None:
 
 
 def upgrade() -> None:
-    binds("boolean", "\n    return found;")
+    wall.reaches_past(
+        "reveal(checkin uuid, at timestamptz, nudge uuid, ends timestamptz, rings timestamptz)"
+        " returns table (question varchar, shared bytea)",
+        REVEAL,
+    )
+    op.execute("alter function reveal rows 40")  # see 0017
     shows_once_arrived(f"({ARRIVAL.format(what='true')})")
 
 
 def downgrade() -> None:
-    binds("void", "")
+    op.execute("drop function reveal")
     shows_once_arrived(f"exists ({ARRIVAL.format(what='')})")

@@ -403,6 +403,7 @@ REACH_PAST = {
     "reachable": "those to whom `tell` may speak",
     "redeem_invitation": "whoever holds a code",
     "release_target": "whoever holds a phone, and so knows its target",
+    "reveal": "what is revealed to me, as `revealed_answers` says, and told to my partner",
     "revealed_answers": "my partner's, where both released the same",
     "session_of_token": "whoever holds a refresh token",
     "step_back": "my invitation, and the one that I typed",
