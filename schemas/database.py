@@ -8,6 +8,7 @@ from functools import partial
 from typing import NamedTuple
 
 from sqlalchemy import URL, Engine, create_engine, event
+from sqlalchemy import Connection as Opened
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
@@ -74,9 +75,16 @@ def open_engine(
         pool_reset_on_return=None,
     )
     event.listen(engine.sync_engine, "reset", given_back)
-    said = "; ".join(["begin", *settings]).format(scope="local")
-    event.listen(engine.sync_engine, "begin", lambda opened: opened.exec_driver_sql(said))
+    event.listen(engine.sync_engine, "before_cursor_execute", partial(begin_first, settings))
     return engine
+
+
+def begin_first(settings: list[str], opened: Opened, _: object, now: str, *__: object) -> None:
+    """For whatever SQLAlchemy is about to ask. What goes past it begins in the same round trip."""
+    driver: Driver = opened.connection.driver_connection  # type: ignore[assignment]
+    said = "; ".join(["begin", *settings]).format(scope="local")
+    if now != said and is_idle(driver):
+        opened.exec_driver_sql(said)
 
 
 def given_back(connection: DBAPIConnection, _: ConnectionPoolEntry, state: PoolResetState) -> None:

@@ -15,7 +15,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from schemas import database
 from schemas.connection import is_idle
-from schemas.database import BEGIN, Writing
+from schemas.database import BEGIN, Writing, settings_on
 from schemas.exchange import DIALECT, exchange
 from schemas.talk import Asked, Driver, Row
 
@@ -54,8 +54,8 @@ class Short:
             return await within.ask(self.of(**values))
         if (driver := within.info.get(DRIVER)) is None:
             driver = within.info[DRIVER] = await within.run_sync(driver_of)
-        asked = self.of(**values)
-        return (await exchange(driver, [BEGIN, asked] if is_idle(driver) else [asked]))[-1]
+        begin = [BEGIN, *settings_on(driver)] if is_idle(driver) else []
+        return (await exchange(driver, [*begin, self.of(**values)]))[-1]
 
     async def one(self, within: Within, **values: object) -> Row:
         """Where there is always one."""
@@ -75,7 +75,7 @@ class Short:
 
 
 def driver_of(session: Session) -> Driver:
-    """Begins its transaction, where it has not begun."""
+    """Takes its connection, where it has none. The transaction begins with what is asked first."""
     driver: Driver = session.connection().connection.driver_connection  # type: ignore[assignment]
     return driver
 

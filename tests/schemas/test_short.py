@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -145,10 +145,11 @@ async def test_of_connections_that_the_server_has_closed_one_is_found_out_and_al
     await engine.dispose()
 
 
-# In a transaction that goes to the database as seldom as it can.
+# In the transaction of a session: it begins with what is asked first, whichever way that goes.
 
 NAME = Short(select(func.current_setting("app.name", True)))  # noqa: FBT003
-SAY = Short(select(func.set_config("app.name", bindparam("name"), False)))  # noqa: FBT003
+SAY_NAME = select(func.set_config("app.name", bindparam("name"), False))  # noqa: FBT003
+SAY = Short(SAY_NAME)
 ROOT_OF = Short(select(func.sqrt(bindparam("number"))))
 PREPARED = Short(select(literal_column("count(*)")).select_from(table("pg_prepared_statements")))
 
@@ -157,6 +158,44 @@ async def said(one: AsyncEngine) -> object:
     """What stays when a transaction is kept, and is rolled back with one that is not."""
     row = await NAME.alone(one)
     return (row and row[0]) or None
+
+
+async def says_and_fails(one: AsyncEngine, ways: Sequence[str]) -> None:
+    async with transaction(one) as db:
+        for way in ways:
+            if way == "past SQLAlchemy":
+                await SAY.do(db, name="Sam")
+            else:
+                await db.exec(SAY_NAME, params={"name": "Sam"})
+            assert await NAME.one(db) == ("Sam",)
+        raise LookupError
+
+
+@pytest.mark.parametrize(
+    "ways", [["past SQLAlchemy", "with it"], ["with it", "past SQLAlchemy"]], ids=" and then ".join
+)
+async def test_of_a_transaction_that_fails_nothing_is_kept_whatever_came_first(
+    one: AsyncEngine, ways: Sequence[str]
+) -> None:
+    with pytest.raises(LookupError):
+        await says_and_fails(one, ways)
+
+    assert await said(one) is None
+
+
+async def test_a_transaction_begins_in_the_round_trip_of_what_is_asked_first(
+    one: AsyncEngine,
+) -> None:
+    await said(one)  # it is connected
+
+    with counted() as trips:
+        async with transaction(one) as db:
+            await NAME.one(db)
+
+    assert len(trips) == 2, trips  # the commit is one
+
+
+# In a transaction that goes to the database as seldom as it can.
 
 
 async def test_what_was_only_written_goes_out_before_what_is_read(one: AsyncEngine) -> None:
