@@ -139,7 +139,8 @@ class CheckinPublic(CheckinFields):
 
 # What a schedule opened is there for each from their own hour on: earlier, or though that hour was
 # passed over, it would tell the partner's hour to whoever keeps looking. The wall says the same.
-# (Not with `exists`: for that PostgreSQL first reads all the hours that ever came for me.)
+# (Not with `exists`: for that PostgreSQL first reads all the hours that ever came for me. So where
+# it has not come this is null, which a `where` takes for no.)
 MY_HOUR_HAS_COME = or_(
     col(Checkin.schedule_id).is_(None),
     select(true())

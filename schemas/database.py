@@ -153,7 +153,7 @@ class Writing:
 
     def say(self, asked: Asked) -> None:
         """Where nothing is read. That it failed shows with the next that is asked."""
-        assert not self.kept  # noqa: S101 - it would not be kept
+        self._goes_on()
         self.waiting.append(asked)
 
     async def ask(self, asked: Asked) -> Row | None:
@@ -163,13 +163,15 @@ class Writing:
         return (await self._together(asked))[-1]
 
     async def ask_last(self, asked: Asked) -> Row | None:
-        """The same, and all is kept in that round trip: nothing is asked after it."""
+        """The same, and all is kept in that round trip, whatever fails behind it: nothing is asked
+        and nobody is refused any more.
+        """
         *_, row, _ = await self._together(asked, COMMIT)
         self.kept = True
         return row
 
     async def _together(self, *asked: Asked) -> list[Row | None]:
-        assert not self.kept  # noqa: S101 - it would not be kept
+        self._goes_on()
         if self.failed:
             raise self.failed
         together, self.waiting = [*self.waiting, *asked], []
@@ -178,6 +180,11 @@ class Writing:
         except DBAPIError as error:
             self.failed = error
             raise
+
+    def _goes_on(self) -> None:
+        if self.kept:
+            msg = "all is kept: what is said now would not be"
+            raise RuntimeError(msg)
 
 
 def settings_on(driver: Driver) -> list[Asked]:

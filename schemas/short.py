@@ -52,7 +52,8 @@ class Short:
         """`DBAPIError`, as ever, where the database is away or refuses."""
         if isinstance(within, Writing):
             return await within.ask(self.of(**values))
-        if (driver := within.info.get(DRIVER)) is None:
+        # Of a session that was rolled back it is somebody else's by now.
+        if (driver := within.info.get(DRIVER)) is None or not within.in_transaction():
             driver = within.info[DRIVER] = await within.run_sync(driver_of)
         begin = [BEGIN, *settings_on(driver)] if is_idle(driver) else []
         return (await exchange(driver, [*begin, self.of(**values)]))[-1]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import URL, bindparam, func, literal_column, table, text
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, InvalidRequestError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -183,6 +183,21 @@ async def test_of_a_transaction_that_fails_nothing_is_kept_whatever_came_first(
     assert await said(one) is None
 
 
+async def test_whoever_rolled_back_says_nothing_on_a_connection_that_is_somebody_elses(
+    one: AsyncEngine,
+) -> None:
+    async with transaction(one) as db:
+        await NAME.one(db)
+        await db.rollback()
+
+        async with transaction(one) as somebody_else:
+            await NAME.one(somebody_else)
+            with pytest.raises(InvalidRequestError):
+                await SAY.do(db, name="Sam")
+
+    assert await said(one) is None
+
+
 async def test_a_transaction_begins_in_the_round_trip_of_what_is_asked_first(
     one: AsyncEngine,
 ) -> None:
@@ -232,7 +247,7 @@ async def test_after_what_was_asked_last_nothing_is_asked(
 ) -> None:
     async with writing(one) as opened:
         await NAME.last(opened)
-        with pytest.raises(AssertionError):
+        with pytest.raises(RuntimeError, match="all is kept"):
             await way(opened, name="Sam")
 
     assert await said(one) is None
