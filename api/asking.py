@@ -19,7 +19,7 @@ from schemas.base import Locale
 from schemas.data_keys import place
 from schemas.database import Writing, writing
 from schemas.opening import OPENING
-from schemas.pairing import Person
+from schemas.pairing import Member, Person
 from schemas.short import Short
 from schemas.talk import Row
 
@@ -73,7 +73,8 @@ class Asking:
             raise NotSignedIn
         account_id, zone, locale, couple_id, partner_id, proved_at, my_key, our_key = row[:WIDTH]
         keyring = self.house.keyring
-        who = Person(
+        kind = Member if our_key else Person
+        who = kind(
             id=account_id,
             session_id=self.claims.session_id,
             zone=zone,

@@ -1,6 +1,6 @@
 """Who asks, and with whom they are paired."""
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
@@ -46,9 +46,7 @@ class Person:
     @property
     def member(self) -> "Member | None":
         """The same person within their couple, if there is one."""
-        if self.couple_id is None or self.partner_id is None or self.couple_key is None:
-            return None
-        return Member(**{each.name: getattr(self, each.name) for each in fields(self)})
+        return self if isinstance(self, Member) else None
 
     @property
     def scope(self) -> dict[str, UUID | None]:

@@ -34,7 +34,7 @@ from schemas.devices import Device, Platform, TargetKind
 from schemas.identities import Issuer
 from schemas.mail import Letter, Mail, MailKind, opened
 from schemas.nudges import Kind, Nudge, Push
-from schemas.pairing import Couple, CoupleMember, name_place
+from schemas.pairing import Couple, CoupleMember, Member, name_place
 from schemas.pairing import Person as Asking
 from schemas.sealing import Keyring, new_key, seal
 from schemas.sessions import Session
@@ -82,7 +82,8 @@ def asking(
     keys = {"key": bytes(32), "couple_key": bytes(32) if couple_id else None}
     who = {"id": uuid4(), "session_id": uuid4(), "proved_at": NOON}
     where = {"zone": zone, "locale": locale, "couple_id": couple_id, "partner_id": partner_id}
-    return Asking(**who, **where, **keys)  # type: ignore[arg-type]
+    kind = Member if couple_id and partner_id else Asking
+    return kind(**who, **where, **keys)  # type: ignore[arg-type]
 
 
 class Person(AsyncClient):
