@@ -94,7 +94,7 @@ async def give(
     said = Consent.of(me, last, purpose, body, now)
     db.add(said)
     if purpose is Purpose.SHARING:
-        await db.exec(BIND_REVEALED, params={"id": None, "now": now})
+        await db.exec(BIND_REVEALED, params={"now": now})
     return shown(purpose, said, me)
 
 

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel
 from sqlalchemy import LargeBinary, String, Uuid, bindparam, func, update
-from sqlmodel import UTCDateTime, col, column, select
+from sqlmodel import UTCDateTime, col, column, null, select
 
 from schemas.answers import Answer, Said, shared_place
 from schemas.boundaries import MINE_SET, BoundarySet
@@ -86,5 +86,5 @@ SHARE = (
     .where(*(getattr(Answer, name) == _shared.c[name] for name in _key))
     .values({name: _shared.c[name] for name in SHARING})
 )
-# Of all that the two have, where no check-in is named.
-BIND_REVEALED = select(func.bind_revealed(*_here))
+# Of all that the two have: a check-in that is named was for processes of before 0019.
+BIND_REVEALED = select(func.bind_revealed(null(), bindparam("now", type_=UTCDateTime)))
