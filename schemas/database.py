@@ -75,14 +75,14 @@ def open_engine(
         pool_reset_on_return=None,
     )
     event.listen(engine.sync_engine, "reset", given_back)
-    event.listen(engine.sync_engine, "before_cursor_execute", partial(begin_first, settings))
+    said = "; ".join(["begin", *settings]).format(scope="local")
+    event.listen(engine.sync_engine, "before_cursor_execute", partial(begin_first, said))
     return engine
 
 
-def begin_first(settings: list[str], opened: Opened, _: object, now: str, *__: object) -> None:
+def begin_first(said: str, opened: Opened, _: object, now: str, *__: object) -> None:
     """For whatever SQLAlchemy is about to ask. What goes past it begins in the same round trip."""
     driver: Driver = opened.connection.driver_connection  # type: ignore[assignment]
-    said = "; ".join(["begin", *settings]).format(scope="local")
     if now != said and is_idle(driver):
         opened.exec_driver_sql(said)
 
@@ -122,10 +122,10 @@ async def transaction(engine: AsyncEngine) -> AsyncIterator[AsyncSession]:
 async def alone(engine: AsyncEngine, asked: Asked) -> Row | None:
     """A statement that is a transaction by itself, in one round trip."""
     async with lent(engine) as driver:
-        if not (settings := settings_on(driver)):
+        if not settings_on(driver):
             [row] = await exchange(driver, [asked])
             return row
-        *_, row, _ = await exchange(driver, [BEGIN, *settings, asked, COMMIT])
+        *_, row, _ = await exchange(driver, [*begin_on(driver), asked, COMMIT])
         return row
 
 
@@ -135,7 +135,7 @@ async def writing(engine: AsyncEngine) -> AsyncIterator["Writing"]:
     and ends with what was last written.
     """
     async with lent(engine) as driver:
-        opened = Writing(engine, driver, [BEGIN, *settings_on(driver)])
+        opened = Writing(engine, driver, begin_on(driver))
         yield opened
         if not opened.kept:
             await opened.ask(COMMIT)
@@ -185,6 +185,11 @@ class Writing:
         if self.kept:
             msg = "all is kept: what is said now would not be"
             raise RuntimeError(msg)
+
+
+def begin_on(driver: Driver) -> list[Asked]:
+    """What goes out before whatever is asked first."""
+    return [BEGIN, *settings_on(driver)]
 
 
 def settings_on(driver: Driver) -> list[Asked]:

@@ -15,7 +15,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from schemas import database
 from schemas.connection import is_idle
-from schemas.database import BEGIN, Writing, settings_on
+from schemas.database import Writing, begin_on
 from schemas.exchange import DIALECT, exchange
 from schemas.talk import Asked, Driver, Row
 
@@ -55,7 +55,7 @@ class Short:
         # Of a session that was rolled back it is somebody else's by now.
         if (driver := within.info.get(DRIVER)) is None or not within.in_transaction():
             driver = within.info[DRIVER] = await within.run_sync(driver_of)
-        begin = [BEGIN, *settings_on(driver)] if is_idle(driver) else []
+        begin = begin_on(driver) if is_idle(driver) else []
         return (await exchange(driver, [*begin, self.of(**values)]))[-1]
 
     async def one(self, within: Within, **values: object) -> Row:

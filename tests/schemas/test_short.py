@@ -253,22 +253,6 @@ async def test_after_what_was_asked_last_nothing_is_asked(
     assert await said(one) is None
 
 
-async def fails_before_the_last(one: AsyncEngine) -> None:
-    async with writing(one) as opened:
-        await SAY.do(opened, name="Sam")
-        await ROOT_OF.do(opened, number=-1.0)
-        with suppress(DBAPIError):
-            await NAME.last(opened)
-
-
-async def test_what_fails_before_the_last_keeps_nothing(one: AsyncEngine) -> None:
-    with pytest.raises(DBAPIError, match="square root of a negative number"):
-        await fails_before_the_last(one)
-
-    assert await said(one) is None
-    assert in_use(one) == 0
-
-
 async def is_refused(one: AsyncEngine) -> None:
     async with writing(one) as opened:
         await SAY.do(opened, name="Sam")
@@ -291,11 +275,20 @@ async def fails_at_the_end(one: AsyncEngine) -> None:
         await SAY.do(opened, name="Alex")
 
 
+async def fails_before_the_last(one: AsyncEngine) -> None:
+    async with writing(one) as opened:
+        await SAY.do(opened, name="Sam")
+        await ROOT_OF.do(opened, number=-1.0)
+        with suppress(DBAPIError):
+            await NAME.last(opened)
+
+
+@pytest.mark.parametrize("fails", [fails_at_the_end, fails_before_the_last])
 async def test_what_fails_on_its_way_to_the_commit_is_no_success_and_keeps_nothing(
-    one: AsyncEngine,
+    one: AsyncEngine, fails: Callable[[AsyncEngine], Awaitable[None]]
 ) -> None:
     with pytest.raises(DBAPIError, match="square root of a negative number"):
-        await fails_at_the_end(one)
+        await fails(one)
 
     assert await said(one) is None
     assert in_use(one) == 0
